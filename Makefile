@@ -1,0 +1,49 @@
+# Everything a fresh machine needs is Python 3.11+, make and git; `make help` lists the targets.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.stamp
+export PYTHONPATH := tests
+
+.DEFAULT_GOAL := help
+.PHONY: help check lint typing layers unit test cluster-build up down demo bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("pipes-mcp needs Python 3.11 or newer; set PYTHON=/path/to/python3.11" if sys.version_info < (3, 11) else 0)'
+	@echo "== Python packages into $(VENV) (about a minute the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+check: $(STAMP) lint typing layers unit ## ruff, mypy strict, import-linter, unit tests: run before every commit
+
+lint: $(STAMP)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+typing: $(STAMP)
+	@$(BIN)/mypy
+
+layers: $(STAMP)
+	@$(BIN)/lint-imports --no-cache
+
+unit: $(STAMP)
+	@$(BIN)/pytest -q -m "not apiserver and not e2e"
+
+test: $(STAMP) ## everything: check, then the suites on a real API server (builds it on the first run)
+	@$(BIN)/python -m cluster build & build=$$!; \
+	  $(MAKE) --no-print-directory check || { kill $$build 2>/dev/null; exit 1; }; \
+	  wait $$build && $(BIN)/pytest -m "apiserver or e2e"
+
+cluster-build: $(STAMP) ## build etcd, kube-apiserver and kubectl into the cache (about 10 minutes, once)
+	@$(BIN)/python -m cluster build
+
+lock: ## renew requirements.lock from pyproject.toml (needs uv)
+	uv pip compile --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 \
+	  pyproject.toml --extra sandbox --group dev -o requirements.lock
+
+clean: ## remove the virtual environment and caches inside the checkout
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,61 @@
+"""What is known about one call at the moment it is checked."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipes_api.messages import BindingView, SessionView
+from pipes_api.reasons import Reason
+from pipes_api.resources import Access
+from pipes_api.tokens import SessionClaims
+from pipes_catalog.definition import ToolDefinition
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caller:
+    """The pod that calls, as TokenReview told it; `issuer` is whose session tokens count."""
+
+    namespace: str
+    service_account: str
+    pod_uid: str
+    issuer: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One provider call.
+
+    Attributes:
+        tool: advertised name, `<binding>_<tool>`.
+        session: the session it runs under (`selection.choose`), if the caller has any for this binding.
+        claims: claims of the session token, its signature verified; None when there is no token that verifies.
+        definition: what the tool does, found by the hash that the grant pins.
+        needs: what the arguments turn out to do, once judged; None before that.
+        lease_until, clock: seconds on the checker's own CLOCK_BOOTTIME.
+        now: UTC.
+        synchronized: whether the session service has ever told the whole state.
+        reserved: the call already took its place in the budget, so a budget used up since does not stop it.
+    """
+
+    caller: Caller
+    tool: str
+    binding: BindingView | None
+    session: SessionView | None
+    claims: SessionClaims | None
+    definition: ToolDefinition | None
+    lease_until: float | None
+    clock: float
+    now: datetime
+    needs: Access | None = None
+    synchronized: bool = True
+    reserved: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Denial:
+    """A refusal an agent can act on: a stable reason, a sentence, and what to do about it."""
+
+    reason: Reason
+    message: str
+    remedy: str
+    session: str = ""
+    retry_after_seconds: float | None = None

@@ -1,0 +1,60 @@
+"""Sentences for agents: what happened to a session, and what to do next."""
+
+from datetime import datetime
+
+from pipes_api.messages import SessionView
+from pipes_api.reasons import Reason
+from pipes_api.states import SessionState
+
+REQUEST = "Call request_session with the connections you need and a reason; a person must approve it."
+ASK = "Call request_session for a session that covers this tool; a person must approve it."
+ASK_WRITE = "Call request_session with access Write for this connection; a person must approve it."
+WAIT = "Wait for a person to decide; session_status tells the state. Asking again does not help."
+RETRY = "Try again in a few seconds. If it stays, a person must look at the Pipes MCP operator."
+PERSON = "Tell the person you work for; this cannot be changed from here."
+RECONNECT = "Tell the person you work for to connect the account again with that access."
+
+
+def sentence(session: SessionView) -> str:
+    """Why the session cannot be used, told apart by state, with who and when."""
+    who = f" by {session.ended_by or session.decided_by}" if session.ended_by or session.decided_by else ""
+    note = f": {session.note}" if session.note else ""
+    match session.state:
+        case SessionState.PENDING:
+            text = f"session {session.name} cannot be approved yet: {session.message}"
+        case SessionState.AWAITING_APPROVAL:
+            text = f"session {session.name} awaits the approval of a person"
+        case SessionState.DENIED:
+            text = f"session {session.name} was denied{who}{note}"
+        case SessionState.EXPIRED:
+            text = expired(session)
+        case SessionState.REVOKED:
+            text = f"session {session.name} was revoked{who}{_at(session.ended_at)}" + _reason(session)
+        case SessionState.REQUEST_TIMED_OUT:
+            text = f"nobody decided on session {session.name} in time"
+        case SessionState.BUDGET_EXHAUSTED:
+            text = f"session {session.name} has used up its calls"
+        case _:
+            text = session.message or f"session {session.name} has ended ({session.state})"
+    return text
+
+
+def expired(session: SessionView) -> str:
+    return f"session {session.name} expired{_at(session.expires_at)}"
+
+
+def of(reason: Reason, session: SessionView) -> str:
+    """What the agent can do about it."""
+    if reason is Reason.AWAITING_APPROVAL:
+        return WAIT
+    if reason is Reason.SESSION_DENIED:
+        return "Do not ask for the same again; continue without it, or ask for less with a better reason."
+    return REQUEST
+
+
+def _at(moment: datetime | None) -> str:
+    return f" at {moment:%Y-%m-%dT%H:%M:%SZ}" if moment is not None else ""
+
+
+def _reason(session: SessionView) -> str:
+    return f": {session.message}" if session.message else ""
