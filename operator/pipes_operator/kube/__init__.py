@@ -1,0 +1,1 @@
+"""The API server: credentials, raw JSON calls with typed errors, leader election."""

@@ -1,0 +1,1 @@
+"""What the operator does with its decisions: each module one concern, each write under the version decided on."""
