@@ -1,5 +1,6 @@
 """A tool definition: everything about one tool that an approval covers."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -8,6 +9,8 @@ import msgspec
 
 from pipes_api import canonical
 from pipes_api.resources import Value
+
+from .exchange import Exchange, Part
 
 
 class ToolAccess(StrEnum):
@@ -18,10 +21,23 @@ class ToolAccess(StrEnum):
     JUDGED = "Judged"
 
 
+class Judge(Part):
+    """Which argument tells what a call does, and in which language."""
+
+    language: str
+    argument: str
+    dialect: str = ""
+
+
+class DefinitionInvalid(ValueError):  # noqa: N818 - reads as what happened
+    """Not a definition this version can read, or not the one its hash names."""
+
+
 class ToolDefinition(Value, forbid_unknown_fields=True, dict=True):
     """One tool of a catalog, as it travels and as it is hashed.
 
     `name` is the catalog's (`query`); the advertised name adds the binding's.
+    `exchange` holds all that is needed to execute it.
     """
 
     name: str
@@ -30,9 +46,31 @@ class ToolDefinition(Value, forbid_unknown_fields=True, dict=True):
     access: ToolAccess
     input_schema: dict[str, Any]
     scopes: tuple[str, ...] = ()
-    judge: str = ""
-    request: dict[str, Any] = msgspec.field(default_factory=dict)
+    judge: Judge | None = None
+    exchange: Exchange | None = None
 
     @cached_property
     def hash(self) -> str:
-        return canonical.digest(msgspec.to_builtins(self))
+        return canonical.digest(to_wire(self))
+
+
+def to_wire(definition: ToolDefinition) -> dict[str, Any]:
+    """Plain JSON data, as it is hashed and as it travels."""
+    plain: dict[str, Any] = msgspec.to_builtins(definition)
+    return plain
+
+
+def from_wire(digest: str, data: Mapping[str, Any]) -> ToolDefinition:
+    """Read a definition and hold it to its hash.
+
+    Raises:
+        DefinitionInvalid: a field is missing or unknown, or the content hashes to something else.
+    """
+    try:
+        definition = msgspec.convert(data, ToolDefinition)
+        actual = definition.hash
+    except (msgspec.ValidationError, ValueError) as error:
+        raise DefinitionInvalid(f"the tool definition {digest:.40} cannot be read: {error}") from error
+    if actual != digest:
+        raise DefinitionInvalid(f"the tool definition {digest:.40} is not the one this hash names")
+    return definition

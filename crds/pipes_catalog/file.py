@@ -1,0 +1,85 @@
+"""A catalog file: one provider, where it is, and its tools. `catalog.schema.json` is made from these types."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from .definition import Judge, ToolAccess, ToolDefinition
+from .exchange import Case, Credential, Endpoint, Errors, Exchange, Job, Paging, Part, Request, Result
+
+FORMAT = "pipesmcp.io/catalog/v1"
+
+Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+ToolName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Sentence = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+
+
+class CatalogTool(Part):
+    """One tool. `description` is written for a model; `input_schema` is what MCP calls `inputSchema`."""
+
+    name: ToolName
+    title: Sentence
+    description: Sentence
+    access: ToolAccess
+    input_schema: dict[str, Any]
+    scopes: tuple[str, ...] = ()
+    judge: Judge | None = None
+    lookup: Request | None = None
+    request: Request | None = None
+    cases: tuple[Case, ...] = ()
+    job: Job | None = None
+    paging: Paging | None = None
+    result: Result = Result()
+
+
+class CatalogFile(Part):
+    """One provider: `provider` is its Pipes slug and the file's name."""
+
+    format: Literal["pipesmcp.io/catalog/v1"]
+    provider: Slug
+    title: Sentence
+    endpoint: Endpoint
+    tools: tuple[CatalogTool, ...]
+    credential: Credential = Credential()
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    errors: Errors = Errors()
+
+    def definitions(self) -> tuple[ToolDefinition, ...]:
+        """Its tools, each with everything it needs of the file."""
+        return tuple(self._definition(tool) for tool in self.tools)
+
+    def _definition(self, tool: CatalogTool) -> ToolDefinition:
+        exchange = Exchange(
+            title=self.title,
+            endpoint=self.endpoint,
+            credential=self.credential,
+            headers=self.headers,
+            errors=self.errors,
+            lookup=tool.lookup,
+            request=tool.request,
+            cases=tool.cases,
+            job=tool.job,
+            paging=tool.paging,
+            result=tool.result,
+        )
+        return ToolDefinition(
+            name=tool.name,
+            title=tool.title,
+            description=" ".join(tool.description.split()),
+            access=tool.access,
+            input_schema=tool.input_schema,
+            scopes=tool.scopes,
+            judge=tool.judge,
+            exchange=exchange,
+        )
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a catalog file."""
+    (document,), components = msgspec.json.schema_components([CatalogFile], ref_template="#/$defs/{name}")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Pipes MCP provider catalog",
+        **document,
+        "$defs": components,
+    }

@@ -1,0 +1,62 @@
+"""What an input schema must be, so that no MCP client drops the tool, or the server with it.
+
+Clients are known to reject a server's whole tool list over one schema without
+`type: object` or with a combinator at the top.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+
+from .lines import Path
+
+DEEPEST = 12
+_COMBINATORS = ("anyOf", "oneOf", "allOf", "not", "if", "$ref")
+
+
+def input_schema_rules(schema: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    """Each rule that the schema breaks, with the place."""
+    if schema.get("type") != "object":
+        yield ("type",), "must be object"
+    if not isinstance(schema.get("properties"), dict):
+        yield ("properties",), "must be there, even if it is empty"
+    if schema.get("additionalProperties") is not False:
+        yield ("additionalProperties",), "must be false, so that an argument nobody declared is refused"
+    for keyword in _COMBINATORS:
+        if keyword in schema:
+            yield (keyword,), "is not allowed at the top of an input schema"
+    for name, each in (schema.get("properties") or {}).items():
+        if not isinstance(each, dict) or not each.get("description"):
+            yield ("properties", name), "must have a description"
+    for name in schema.get("required") or ():
+        if name not in (schema.get("properties") or {}):
+            yield ("required",), f"names {name!r}, which is not a property"
+    yield from _references(schema, ())
+    try:
+        compile_schema(schema)
+    except (jsonschema_rs.ValidationError, ValueError) as error:
+        yield (), f"is not a JSON Schema: {str(error).splitlines()[0]}"
+
+
+def compile_schema(schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    """A validator that never fetches anything and matches patterns in linear time.
+
+    Raises:
+        jsonschema_rs.ValidationError, ValueError: not a schema.
+    """
+    return jsonschema_rs.Draft202012Validator(schema, pattern_options=jsonschema_rs.RegexOptions(), offline=True)
+
+
+def _references(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    if len(path) > DEEPEST:
+        yield path[:DEEPEST], f"is nested more than {DEEPEST} levels deep"
+        return
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str) and not value["$ref"].startswith("#/"):
+            yield (*path, "$ref"), "must point into the schema itself"
+        for name, each in value.items():
+            yield from _references(each, (*path, name))
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _references(each, (*path, index))
