@@ -41,6 +41,18 @@ test: $(STAMP) ## everything: check, then the suites on a real API server (build
 cluster-build: $(STAMP) ## build etcd, kube-apiserver and kubectl into the cache (about 10 minutes, once)
 	@$(BIN)/python -m cluster build
 
+up: $(STAMP) ## start everything in the background (no-op when it runs); writes .run/env
+	@$(BIN)/python -m environment up
+
+down: $(STAMP) ## end what `make up` started and remove its store
+	@$(BIN)/python -m environment down
+
+demo: $(STAMP) ## everything from nothing, and the main job told step by step
+	@$(BIN)/python -m environment demo
+
+bench: $(STAMP) ## measure: added latency, revoke to denied, approve to first call
+	@$(BIN)/python -m bench
+
 lock: ## renew requirements.lock from pyproject.toml (needs uv)
 	uv pip compile --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 \
 	  pyproject.toml --extra sandbox --group dev -o requirements.lock

@@ -13,13 +13,14 @@ from pathlib import Path
 
 
 def processes_of(run_dir: Path) -> list[int]:
-    """Pids of the programs that were started out of `run_dir`/bin."""
-    prefix = f"{run_dir}/bin/".encode()
+    """Pids of the programs that were started out of `run_dir`/bin, or with a settings file in `run_dir`."""
+    own = (f"{run_dir}/bin/".encode(), f"--config={run_dir}/".encode())
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                if entry.joinpath("cmdline").read_bytes().startswith(prefix):
+                words = entry.joinpath("cmdline").read_bytes().split(b"\0")
+                if words[0].startswith(own[0]) or any(word.startswith(own[1]) for word in words[1:]):
                     found.append(int(entry.name))
             except OSError:
                 continue

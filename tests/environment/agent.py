@@ -1,0 +1,61 @@
+"""An agent: the official MCP client, and what it sees."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import mcp_types
+from mcp import Client
+
+DENIAL = "pipesmcp.io/denial"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A tool's answer as a model would see it."""
+
+    text: str
+    is_error: bool
+    denial: Mapping[str, Any] | None
+    structured: Any
+
+    @property
+    def reason(self) -> str | None:
+        return self.denial["reason"] if self.denial else None
+
+
+class Agent:
+    """One MCP client at a gateway. `mode`: `auto` (2026-07-28 where the server has it), `legacy`, or a revision."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.list_changed = anyio.Event()
+
+    @classmethod
+    @asynccontextmanager
+    async def connected(cls, url: str, mode: str = "auto") -> AsyncIterator["Agent"]:
+        agent: Agent | None = None
+
+        async def hear(message: Any) -> None:
+            if agent is not None and isinstance(message, mcp_types.ToolListChangedNotification):
+                agent.list_changed.set()
+
+        async with Client(url, mode=mode, message_handler=hear, read_timeout_seconds=60) as client:  # type: ignore[arg-type]
+            agent = cls(client)
+            yield agent
+
+    @property
+    def protocol(self) -> str:
+        return self._client.protocol_version
+
+    async def tools(self) -> dict[str, mcp_types.Tool]:
+        listed = await self._client.list_tools(cache_mode="bypass")
+        return {tool.name: tool for tool in listed.tools}
+
+    async def call(self, tool: str, **arguments: Any) -> Answer:
+        result = await self._client.call_tool(tool, arguments)
+        text = "\n".join(block.text for block in result.content if isinstance(block, mcp_types.TextContent))
+        denial = (result.meta or {}).get(DENIAL)
+        return Answer(text, bool(result.is_error), denial, result.structured_content)
