@@ -20,7 +20,7 @@ INACTIVITY_SECONDS = 20.0
 """Heartbeats arrive every few seconds: a watch that is silent for so long is dead, whatever its socket says."""
 
 
-class WatchingEnded(Exception):
+class WatchingEndedError(Exception):
     """kopf stopped. It cancels the tasks of its loop as it does so, hence the process must end."""
 
 
@@ -31,7 +31,7 @@ def registry(world: World, access: Access, heartbeat_seen: HeartbeatSeen) -> kop
     """
     handlers = kopf.OperatorRegistry()
 
-    @kopf.on.login(registry=handlers)  # type: ignore[arg-type]  # kopf's protocol wants its own keyword set spelt out
+    @kopf.on.login(registry=handlers)
     async def login(**_: Any) -> kopf.ConnectionInfo:
         endpoint = access.endpoint
         return kopf.ConnectionInfo(
@@ -91,7 +91,7 @@ async def watch(
     """Watch until `stop` is set.
 
     Raises:
-        WatchingEnded: kopf ended by itself.
+        WatchingEndedError: kopf ended by itself.
     """
     await kopf.operator(
         registry=handlers,
@@ -103,7 +103,7 @@ async def watch(
         ready_flag=ready,
     )
     if not stop.is_set():
-        raise WatchingEnded("the watches ended by themselves")
+        raise WatchingEndedError("the watches ended by themselves")
 
 
 def _is_heartbeat(body: Mapping[str, Any]) -> bool:

@@ -25,7 +25,7 @@ _MARGIN = 0.25
 """Share of the lease by which the holder gives up before others may take over."""
 
 
-class LeaseLost(Exception):
+class LeaseLostError(Exception):
     """Leadership could not be renewed in time, or another holds it."""
 
 
@@ -62,7 +62,7 @@ class LeaderLease:
 
     async def acquire(self) -> None:
         """Until we are the leader."""
-        while not await self._attempt():
+        while not await self._attempt():  # noqa: ASYNC110 - the Lease is asked, not watched
             await asyncio.sleep(min(self.renew_seconds, 2.0))
         logger.info("leader: %s", self._identity)
 
@@ -70,12 +70,12 @@ class LeaderLease:
         """Renew until it is lost.
 
         Raises:
-            LeaseLost: the process must end, and with it everything that leadership allowed.
+            LeaseLostError: the process must end, and with it everything that leadership allowed.
         """
         while self.holds(self._clock()):
             await asyncio.sleep(self.renew_seconds)
             await self._attempt()
-        raise LeaseLost(f"the lease {self._namespace}/{self._name} could not be renewed in time")
+        raise LeaseLostError(f"the lease {self._namespace}/{self._name} could not be renewed in time")
 
     async def release(self) -> None:
         """Let the next one in at once; a failure only makes it wait for the lease to run out."""
@@ -99,7 +99,7 @@ class LeaderLease:
         except KubeError as error:
             logger.warning("lease: %s", error)
             return False
-        except _HeldByAnother:
+        except _HeldByAnotherError:
             return False
         self._held_until = started + self._seconds * (1 - _MARGIN)
         return True
@@ -119,7 +119,7 @@ class LeaderLease:
             return
         spec = body.get("spec") or {}
         if spec.get("holderIdentity") not in (self._identity, "", None) and not self._abandoned(body, started):
-            raise _HeldByAnother
+            raise _HeldByAnotherError
         body["spec"] = self._spec(spec)
         await self._kube.replace(LEASES, self._namespace, self._name, body, seconds=seconds)
 
@@ -145,5 +145,5 @@ class LeaderLease:
         }
 
 
-class _HeldByAnother(Exception):
+class _HeldByAnotherError(Exception):
     pass

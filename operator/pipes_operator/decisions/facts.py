@@ -1,0 +1,103 @@
+"""What a decision rests on, and what it says."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from pipes_api.resources import AgentSession, AgentSessionStatus, BoundPod, ProviderBinding
+from pipes_api.states import SessionState
+from pipes_catalog.definition import ToolDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A binding with what its catalog makes of it: advertised tool name → definition, and the hosts it may reach."""
+
+    binding: ProviderBinding
+    catalog: str = ""
+    tools: Mapping[str, ToolDefinition] = field(default_factory=dict)
+    hosts: tuple[str, ...] = ()
+    problem: str = ""
+    """Why its tools cannot be told: no such catalog, no such tool."""
+
+
+class Offers(Protocol):
+    """Resolves the tools of a binding."""
+
+    def offer(self, binding: ProviderBinding) -> Offer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The numbers of the installation."""
+
+    request_timeout: timedelta
+    activation_window: timedelta
+    born_approved: timedelta
+    retention: timedelta
+    pending_cap: int
+    stamping: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFacts:
+    """What the guard knows about the admission policies, as it concerns one namespace.
+
+    `fresh` says that it was looked at recently enough to activate anything.
+    `changed_at` is the latest change of any of them, None before the first look.
+    """
+
+    fresh: bool
+    in_force: bool
+    problem: str = ""
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """Everything known about one session at one moment.
+
+    `siblings` are the sessions of the same ServiceAccount, itself excluded.
+    `pod` is the pod it belongs to, or could be bound to, when that is known.
+    """
+
+    session: AgentSession
+    offers: Mapping[str, Offer]
+    siblings: Sequence[AgentSession]
+    policies: PolicyFacts
+    rules: Rules
+    now: datetime
+    pod: BoundPod | None = None
+    pod_gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A state, and why: a word for the condition's reason and a sentence for people and agents."""
+
+    state: SessionState
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event to record on the object."""
+
+    reason: str
+    message: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do: write `status` (None: it is right as it is), delete the object, or ask the guard first."""
+
+    status: AgentSessionStatus | None = None
+    happening: Happening | None = None
+    delete: bool = False
+    needs_policies: bool = False
+
+
+NOTHING = Decision()
