@@ -1,0 +1,1 @@
+"""WorkOS Pipes: integrations, connected accounts, and credentials vended from them."""

@@ -1,0 +1,1 @@
+"""Snowflake's SQL API, with the SQL really executed by DuckDB."""
