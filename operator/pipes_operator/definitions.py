@@ -12,8 +12,16 @@ from typing import Any
 
 from pipes_api import canonical, grant
 from pipes_api.resources import ProviderBinding
-from pipes_catalog import Catalogs, DefinitionInvalid, NameTooLong, ToolDefinition, UnknownTool, advertised
-from pipes_catalog import from_wire, to_wire
+from pipes_catalog import (
+    Catalogs,
+    DefinitionInvalid,
+    NameTooLong,
+    ToolDefinition,
+    UnknownTool,
+    advertised,
+    from_wire,
+    to_wire,
+)
 
 from .decisions.facts import Offer
 from .kube.client import KubeClient

@@ -1,41 +1,43 @@
 """What the rest of the operator asks the session service about the pods that are connected to it."""
 
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 from pipes_api.resources import BoundPod
 
-Heard = Callable[[str, str, BoundPod], None]
-"""Called with namespace, ServiceAccount name and pod, as TokenReview told them; the image is not known there."""
+
+@dataclass(frozen=True, slots=True)
+class PodEvent:
+    """A pod's stream opened, or has been closed for 15 s."""
+
+    kind: Literal["connected", "lost"]
+    namespace: str
+    service_account: str
+    pod: BoundPod
 
 
 class Connections(Protocol):
-    """Pods with an open stream."""
+    """Pods with an open stream. Names and UIDs are what TokenReview said, never what a caller said."""
 
     def longest(self, namespace: str, service_account: str) -> BoundPod | None:
         """The longest-connected pod of that ServiceAccount."""
 
-    def connected(self, pod_uid: str) -> bool:
-        """Whether that pod's stream is open."""
+    def find(self, namespace: str, service_account: str, uid: str) -> BoundPod | None:
+        """The connected pod of that UID, if it is of that ServiceAccount."""
 
-    def when_connected(self, callback: Heard) -> None:
-        """Call `callback` when the stream of a pod opens."""
-
-    def when_closed(self, callback: Heard) -> None:
-        """Call `callback` once a pod's stream has been closed for 15 s."""
+    def listen(self, callback: Callable[[PodEvent], None]) -> None:
+        """Have `callback` called when a pod's stream opens, and when it has been closed for 15 s."""
 
 
 class NoConnections:
-    """Nobody is connected: an operator without a session service."""
+    """Before the session service runs."""
 
     def longest(self, namespace: str, service_account: str) -> BoundPod | None:
         return None
 
-    def connected(self, pod_uid: str) -> bool:
-        return False
+    def find(self, namespace: str, service_account: str, uid: str) -> BoundPod | None:
+        return None
 
-    def when_connected(self, callback: Heard) -> None:
-        pass
-
-    def when_closed(self, callback: Heard) -> None:
-        pass
+    def listen(self, callback: Callable[[PodEvent], None]) -> None:
+        return None

@@ -15,9 +15,9 @@ def decide(facts: SessionFacts) -> Decision:
     if state in TERMINAL:
         return Decision(delete=True) if _collectable(facts) else NOTHING
     decision = active.decide(facts) if state is SessionState.ACTIVE else undecided.decide(facts)
-    if decision.status is not None and decision.status.state is not None:
-        if not may_become(state, decision.status.state):
-            raise AssertionError(f"{state} may not become {decision.status.state}")
+    new = decision.status.state if decision.status is not None else None
+    if new is not None and not may_become(state, new):
+        raise AssertionError(f"{state} may not become {new}")
     return decision
 
 
