@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -264,6 +265,12 @@ class Cluster:
     def create_namespace(self, name: str) -> None:
         """Creates it when absent."""
         objects.ensure_namespace(self, name)
+
+    def new_namespace(self, prefix: str = "test") -> str:
+        """Creates one under a name that nobody has used yet. Not deleted: no controller would finish that."""
+        name = f"{prefix}-{secrets.token_hex(4)}"
+        self.create_namespace(name)
+        return name
 
     def create_pod(
         self,

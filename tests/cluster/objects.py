@@ -64,7 +64,7 @@ def _await_established(api: Api, path: str) -> None:
     deadline = time.monotonic() + 10
     while True:
         _, crd = api.request("GET", path)
-        conditions = {c["type"]: c for c in crd.get("status", {}).get("conditions", ())}
+        conditions = {c["type"]: c for c in crd.get("status", {}).get("conditions") or ()}
         if conditions.get("Established", {}).get("status") == "True":
             return
         if conditions.get("NamesAccepted", {}).get("status") == "False" or time.monotonic() > deadline:
