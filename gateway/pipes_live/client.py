@@ -87,9 +87,9 @@ class SessionService:
         """
         return await self._post("/v1/sessions", request, messages.SessionCreated)
 
-    async def end(self, name: str, uid: str | None = None) -> messages.SessionView:
+    async def end(self, name: str, uid: str | None = None) -> None:
         """End an Active session, or withdraw a pending one."""
-        return await self._post(_of(name, "end"), messages.EndSession(uid=uid), messages.SessionView)
+        await self._transport.post(_of(name, "end"), messages.encode(messages.EndSession(uid=uid)))
 
     async def reserve(self, name: str, request: messages.Reserve) -> messages.Reserved:
         return await self._post(_of(name, "reserve"), request, messages.Reserved)

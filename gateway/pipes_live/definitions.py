@@ -3,20 +3,18 @@
 import logging
 from typing import Any
 
-import msgspec
-
-from pipes_catalog.definition import ToolDefinition
+from pipes_catalog.definition import DefinitionInvalid, ToolDefinition, from_wire
 
 log = logging.getLogger(__name__)
 
 
 def read_definition(digest: str, data: dict[str, Any]) -> ToolDefinition | None:
-    """The definition, or None when it cannot be read or is not the one that was approved under that hash."""
+    """The definition, or None when it cannot be read or is not the one that was approved under that hash.
+
+    Its tool is then unknown here and allows nothing; all others go on.
+    """
     try:
-        definition = msgspec.convert(data, ToolDefinition)
-        if definition.hash == digest:
-            return definition
-        log.warning("the tool definition %.40s does not have the hash it is named by; it is left out", digest)
-    except (ValueError, msgspec.ValidationError) as error:
-        log.warning("the tool definition %.40s cannot be read and is left out: %.200s", digest, error)
-    return None
+        return from_wire(digest, data)
+    except DefinitionInvalid as error:
+        log.warning("a tool definition is left out: %.300s", error)
+        return None

@@ -1,0 +1,1 @@
+"""The command line: one entry point, one process a sub-command."""

@@ -1,13 +1,16 @@
 """The policy chain: every rule, in the order it is asked."""
 
+import math
 from collections.abc import Callable
 
-from . import checks
+from pipes_api.reasons import Reason
+
+from . import checks, remedies
 from .call import Call, Denial
 
 Check = Callable[[Call], Denial | None]
 
-CHAIN: tuple[Check, ...] = (
+SESSION_RULES: tuple[Check, ...] = (
     checks.state_is_known,
     checks.session_exists,
     checks.session_is_active,
@@ -15,6 +18,10 @@ CHAIN: tuple[Check, ...] = (
     checks.session_belongs_to_caller,
     checks.token_is_for_this_session_and_pod,
     checks.lease_is_current,
+)
+"""Whether there is a live session that this caller may use, and whose token is good."""
+
+TOOL_RULES: tuple[Check, ...] = (
     checks.binding_is_the_granted_one,
     checks.binding_is_not_suspended,
     checks.binding_is_offered_to_the_agent,
@@ -24,11 +31,46 @@ CHAIN: tuple[Check, ...] = (
     checks.connection_works,
     checks.scopes_suffice,
 )
+"""Whether that session, and the binding as it is now, allow this tool."""
+
+CHAIN = SESSION_RULES + TOOL_RULES
 
 
 def decide(call: Call) -> Denial | None:
     """The first rule that refuses, or None: the call may pass."""
-    for check in CHAIN:
+    return _first(CHAIN, call)
+
+
+def decide_session(call: Call) -> Denial | None:
+    """As `decide`, for what is asked of every use of a session, whatever tool it is about."""
+    return _first(SESSION_RULES, call)
+
+
+def ended(call: Call) -> Denial:
+    """For a call that was cancelled although nothing speaks against it any more."""
+    message = f"the session ended while {call.tool} was under way"
+    return Denial(reason=Reason.SESSION_ENDED, message=message, remedy=remedies.REQUEST)
+
+
+def not_recorded(call: Call) -> Denial:
+    """For a call that would pass, and cannot be written into the audit trail."""
+    message = f"the call of {call.tool} could not be recorded"
+    return Denial(reason=Reason.AUDIT_UNAVAILABLE, message=message, remedy=remedies.RETRY)
+
+
+def too_fast(call: Call, seconds: float) -> Denial:
+    """For a call beyond the binding's calls per minute; `seconds` until the next may go."""
+    return Denial(
+        reason=Reason.RATE_LIMITED,
+        message=f"{call.tool} may not be called so often",
+        remedy=f"Wait {math.ceil(seconds)} s before the next call of this connection.",
+        session=call.session.name if call.session is not None else "",
+        retry_after_seconds=seconds,
+    )
+
+
+def _first(rules: tuple[Check, ...], call: Call) -> Denial | None:
+    for check in rules:
         denial = check(call)
         if denial is not None:
             return denial

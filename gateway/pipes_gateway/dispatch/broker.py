@@ -1,0 +1,123 @@
+"""The broker: egress as a service of its own, so that no provider credential enters the agent's pod."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from pipes_api.messages import BrokerCall, encode
+from pipes_api.names import SESSION_TOKEN_HEADER
+from pipes_api.reasons import Reason
+from pipes_egress.call import ToolResult
+from pipes_live.reading import Lines, LineTooLong
+from pipes_live.transport import trusting
+from pipes_live.view import LiveView
+from pipes_policy import remedies
+from pipes_policy.call import Denial
+
+from . import Dispatched, Outcome
+from .answers import outcome_of
+
+CONNECT_SECONDS = 5.0
+SILENCE_SECONDS = 60.0
+"""The broker says something at least every few seconds while it works."""
+
+
+class _Unusable(Exception):  # noqa: N818 - reads as what happened
+    """The broker's answer, or its absence, in a sentence."""
+
+
+class BrokerDispatch:
+    """Sends calls to the broker over kept-alive TLS connections. Closing the request cancels the call there."""
+
+    counts_usage = True
+
+    def __init__(self, url: str, ca_file: Path, token_file: Path, view: LiveView) -> None:
+        if not url.startswith("https://"):
+            raise ValueError(f"the broker must be an https URL, not {url!r}")
+        self._url = url.rstrip("/") + "/v1/call"
+        self._ca_file = ca_file
+        self._token_file = token_file
+        self._view = view
+        self._session: aiohttp.ClientSession | None = None
+        self._ca = b""
+
+    async def execute(self, dispatched: Dispatched) -> Outcome:
+        try:
+            return outcome_of(await self._ask(dispatched))
+        except _Unusable as error:
+            session = dispatched.call.session
+            name = session.name if session is not None else ""
+            return Outcome(
+                {}, Denial(reason=Reason.OPERATOR_UNAVAILABLE, message=str(error), remedy=remedies.RETRY, session=name)
+            )
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _ask(self, dispatched: Dispatched) -> ToolResult:
+        call = dispatched.call
+        body = encode(
+            BrokerCall(
+                binding=call.binding.name if call.binding is not None else "",
+                tool=call.tool,
+                arguments=dispatched.arguments,
+                traceparent=dispatched.traceparent,
+            )
+        )
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
+        try:
+            session = await self._open()
+            async with session.post(
+                self._url, data=body, headers=self._headers(call), timeout=timeout, allow_redirects=False
+            ) as response:
+                if response.status != 200:
+                    raise _Unusable(f"the broker refused the call with HTTP {response.status}")
+                return await self._read(response, dispatched)
+        except TimeoutError:
+            raise _Unusable("the broker does not answer in time") from None
+        except (aiohttp.ClientError, OSError, LineTooLong) as error:
+            raise _Unusable("the broker cannot be reached") from error
+
+    async def _read(self, response: aiohttp.ClientResponse, dispatched: Dispatched) -> ToolResult:
+        async for line in _lines(response):
+            try:
+                data: dict[str, Any] = msgspec.json.decode(line)
+                if "result" in data:
+                    return msgspec.convert(data["result"], ToolResult)
+                progress = data.get("progress")
+                if progress and dispatched.progress is not None:
+                    dispatched.progress(progress["progress"], None, progress.get("message", ""))
+            except (msgspec.DecodeError, msgspec.ValidationError, KeyError, TypeError, AttributeError):
+                raise _Unusable("the broker's answer cannot be read") from None
+        raise _Unusable("the broker's answer is incomplete")
+
+    async def _open(self) -> aiohttp.ClientSession:
+        ca = self._ca_file.read_bytes()
+        if self._session is None or ca != self._ca:
+            await self.close()
+            connector = aiohttp.TCPConnector(ssl=trusting(self._ca_file), limit=128, keepalive_timeout=60)
+            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+            self._ca = ca
+        return self._session
+
+    def _headers(self, call: Any) -> dict[str, str]:
+        token = self._token_file.read_text(encoding="ascii").strip()
+        return {
+            "Authorization": f"Bearer {token}",
+            SESSION_TOKEN_HEADER: self._view.token(call.session.uid) or "",
+            "Content-Type": "application/json",
+        }
+
+
+async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    lines = Lines()
+    async for chunk in response.content.iter_any():
+        for line in lines.feed(chunk):
+            yield line
+    for line in lines.feed(b"\n"):
+        yield line
