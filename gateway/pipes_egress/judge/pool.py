@@ -1,0 +1,151 @@
+"""Judges statements in worker processes: started when first needed, killed when they take too long."""
+
+import asyncio
+import hashlib
+import sys
+from collections import OrderedDict
+from types import TracebackType
+
+import msgspec
+
+from pipes_catalog.definition import Judge
+
+from . import soql
+from .verdict import Verdict, refused
+from .worker_protocol import Question, frame
+
+REMEMBERED = 4_096
+"""Verdicts kept. They depend on nothing but language, dialect and text."""
+START_SECONDS = 20.0
+QUEUE_SECONDS = 5.0
+LONGEST = 200_000
+"""Characters that are sent to a worker at all; each language has a limit of its own below this."""
+
+
+class JudgeUnavailable(Exception):  # noqa: N818 - reads as what happened
+    """No verdict could be had: every worker is busy, or none can be started."""
+
+
+class JudgePool:
+    """Verdicts on statements. An async context manager; `workers` processes at most."""
+
+    def __init__(self, workers: int = 2, seconds: float = 2.0) -> None:
+        self.seconds = seconds
+        self._slots = asyncio.Semaphore(workers)
+        self._idle: list[asyncio.subprocess.Process] = []
+        self.processes: set[asyncio.subprocess.Process] = set()
+        """Workers that are alive."""
+        self._remembered: OrderedDict[bytes, Verdict] = OrderedDict()
+
+    async def __aenter__(self) -> "JudgePool":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in list(self.processes):
+            await self._end(process)
+
+    async def warm(self) -> None:
+        """Start one worker before somebody waits for it."""
+        if not self.processes:
+            async with self._slots:
+                self._idle.append(await self._start())
+
+    async def judge(self, judge: Judge, text: str) -> Verdict:
+        """What the statement does.
+
+        Raises:
+            JudgeUnavailable: no worker was free in time, or could be started.
+        """
+        if judge.language == "soql":
+            return soql.judge(text)  # linear in a short text: not worth a process
+        if judge.language != "sql":
+            return refused(f"this version cannot judge {judge.language}")
+        if len(text) > LONGEST:
+            return refused(f"it is longer than {LONGEST} characters")
+        question = Question(judge.language, judge.dialect, text)
+        try:
+            payload = msgspec.json.encode(question)
+        except UnicodeEncodeError:
+            return refused("it is not Unicode text")
+        key = hashlib.sha256(payload).digest()
+        known = self._remembered.get(key)
+        if known is not None:
+            self._remembered.move_to_end(key)
+            return known
+        verdict = await self._ask(payload)
+        self._remembered[key] = verdict
+        if len(self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
+        return verdict
+
+    async def _ask(self, payload: bytes) -> Verdict:
+        try:
+            async with asyncio.timeout(QUEUE_SECONDS):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise JudgeUnavailable("too many statements wait to be judged") from None
+        try:
+            return await self._ask_worker(payload)
+        finally:
+            self._slots.release()
+
+    async def _ask_worker(self, payload: bytes) -> Verdict:
+        process = self._idle.pop() if self._idle else await self._start()
+        try:
+            async with asyncio.timeout(self.seconds):
+                answer = await _exchange(process, payload)
+        except TimeoutError:
+            await self._end(process)
+            return refused("it could not be judged in time")
+        except (OSError, asyncio.IncompleteReadError):
+            # The worker died of this text, most likely of its memory limit.
+            await self._end(process)
+            return refused("it could not be judged")
+        except BaseException:
+            await self._end(process)  # its answer would be taken for the next one's
+            raise
+        self._idle.append(process)
+        return msgspec.json.decode(answer, type=Verdict)
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-I", "-m", f"{__package__}.worker"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env={},
+            )
+        except OSError as error:
+            raise JudgeUnavailable(f"no process can be started to judge: {error.strerror}") from error
+        self.processes.add(process)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await _exchange(process, msgspec.json.encode(Question("sql", "snowflake", "SELECT 1")))
+        except (TimeoutError, OSError, asyncio.IncompleteReadError):
+            await self._end(process)
+            raise JudgeUnavailable("the process that judges does not start") from None
+        except BaseException:
+            await self._end(process)
+            raise
+        return process
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        self.processes.discard(process)
+        if process in self._idle:
+            self._idle.remove(process)
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def _exchange(process: asyncio.subprocess.Process, payload: bytes) -> bytes:
+    if process.stdin is None or process.stdout is None:
+        raise OSError("the worker has no pipes")
+    process.stdin.write(frame(payload))
+    await process.stdin.drain()
+    length = int.from_bytes(await process.stdout.readexactly(4), "big")
+    return await process.stdout.readexactly(length)

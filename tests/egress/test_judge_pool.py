@@ -1,0 +1,88 @@
+"""Judging in worker processes: one tenant's statement cannot stall the others."""
+
+import asyncio
+
+import pytest
+
+from pipes_api.resources import Access
+from pipes_catalog.definition import Judge
+from pipes_egress.judge.pool import JudgePool
+
+SQL = Judge(language="sql", argument="statement", dialect="snowflake")
+SOQL = Judge(language="soql", argument="soql")
+
+SLOW = "SELECT " + "a, " * 30_000 + "1"
+SHORT = 0.01
+"""Seconds in which no process of this world parses SLOW."""
+
+
+async def test_a_worker_judges_and_the_verdict_is_remembered() -> None:
+    async with JudgePool(workers=1) as pool:
+        first = await pool.judge(SQL, "SELECT 1")
+        again = await pool.judge(SQL, "SELECT 1")
+
+        assert first.access is Access.READ
+        assert again is first
+        assert (await pool.judge(SQL, "DELETE FROM t")).access is Access.WRITE
+
+
+async def test_no_process_is_started_before_it_is_needed() -> None:
+    async with JudgePool(workers=1) as pool:
+        assert (await pool.judge(SOQL, "SELECT Id FROM Account")).access is Access.READ
+        assert not pool.processes
+
+        await pool.judge(SQL, "SELECT 1")
+        assert len(pool.processes) == 1
+
+
+async def test_a_statement_over_the_time_limit_is_refused_and_its_worker_killed() -> None:
+    async with JudgePool(workers=1, seconds=SHORT) as pool:
+        await pool.warm()
+        (process,) = pool.processes
+
+        verdict = await pool.judge(SQL, SLOW)
+
+        assert verdict.refuse
+        assert "in time" in verdict.why
+        assert process.returncode is not None
+        assert process not in pool.processes
+
+
+async def test_the_next_statement_after_a_killed_worker_is_judged() -> None:
+    async with JudgePool(workers=1, seconds=SHORT) as pool:
+        await pool.warm()
+        assert (await pool.judge(SQL, SLOW)).refuse
+        pool.seconds = 5.0
+        assert (await pool.judge(SQL, "SELECT 2")).access is Access.READ
+
+
+async def test_a_cancelled_judgement_leaves_no_answer_for_the_next() -> None:
+    async with JudgePool(workers=1) as pool:
+        await pool.warm()
+        task = asyncio.create_task(pool.judge(SQL, "SELECT 1, " + "a," * 10_000 + "1"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+        assert (await pool.judge(SQL, "DROP TABLE t")).access is Access.WRITE
+
+
+async def test_text_that_is_not_unicode_is_refused() -> None:
+    async with JudgePool(workers=1) as pool:
+        assert (await pool.judge(SQL, "SELECT '\ud800'")).refuse
+
+
+async def test_an_unknown_language_is_refused() -> None:
+    async with JudgePool(workers=1) as pool:
+        assert (await pool.judge(Judge(language="cobol", argument="x"), "STOP RUN")).refuse
+
+
+async def test_no_process_is_left_behind() -> None:
+    async with JudgePool(workers=2) as pool:
+        await asyncio.gather(pool.judge(SQL, "SELECT 1"), pool.judge(SQL, "SELECT 2"))
+        processes = list(pool.processes)
+
+    assert processes
+    assert all(process.returncode is not None for process in processes)
