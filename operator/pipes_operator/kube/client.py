@@ -6,6 +6,8 @@ the way from approval to first call does not need.
 """
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Literal
 
@@ -36,6 +38,7 @@ class KubeClient:
     def __init__(self, access: Access, *, connections: int = 64) -> None:
         self._access = access
         self._base = access.endpoint.server
+        self._date = ""
         context = access.tls()
         connector = aiohttp.TCPConnector(
             limit=connections, ssl=context if context is not None else False, keepalive_timeout=60
@@ -56,6 +59,14 @@ class KubeClient:
 
     async def close(self) -> None:
         await self._http.close()
+
+    @property
+    def server_time(self) -> datetime | None:
+        """A time not before the API server's clock at its last answer; None before the first one."""
+        try:
+            return parsedate_to_datetime(self._date) + timedelta(seconds=1) if self._date else None
+        except ValueError:
+            return None
 
     async def get(
         self, resource: Resource, namespace: str | None, name: str, *, seconds: float = DEFAULT_SECONDS
@@ -216,6 +227,7 @@ class KubeClient:
             ) as response:
                 raw = await response.read()
                 status, retry_after = response.status, response.headers.get("Retry-After")
+                self._date = response.headers.get("Date", self._date)
         except TimeoutError:
             raise Unavailable(f"{method} {path}: no answer within {seconds:g} s") from None
         except (aiohttp.ClientError, OSError) as error:

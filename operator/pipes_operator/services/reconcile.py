@@ -1,0 +1,129 @@
+"""One session: decide, then one write under the version decided on."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from pipes_api.resources import AgentSession
+from pipes_api.states import SessionState
+from pipes_operator import metrics
+from pipes_operator.decisions.decide import decide
+from pipes_operator.decisions.facts import Decision, Offers, Rules, SessionFacts
+from pipes_operator.kube.errors import Conflict, NotFound
+from pipes_operator.world import World
+from pipes_operator.writer import Writer
+
+from .events import Events
+from .pods import Pods
+from .policies import PolicyGuard
+
+logger = logging.getLogger(__name__)
+
+_ATTEMPTS = 5
+
+
+class NotCurrent(Exception):  # noqa: N818 - reads as what happened
+    """Nothing may be activated now: no proof that the view is current, or that we are the leader."""
+
+
+class SessionReconciler:
+    """Brings one session to where it should be."""
+
+    def __init__(
+        self,
+        world: World,
+        writer: Writer,
+        guard: PolicyGuard,
+        pods: Pods,
+        offers: Offers,
+        events: Events,
+        rules: Rules,
+        may_activate: Callable[[], bool],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._world = world
+        self._writer = writer
+        self._guard = guard
+        self._pods = pods
+        self._offers = offers
+        self._events = events
+        self._rules = rules
+        self._may_activate = may_activate
+        self._now = now
+
+    async def reconcile(self, uid: str) -> None:
+        """Decide and write; a conflict is decided again from the object as it is now.
+
+        Raises:
+            NotCurrent: try again when the view is proven.
+            KubeError: try again.
+        """
+        for _ in range(_ATTEMPTS):
+            session = self._world.session(uid)
+            if session is None:
+                return
+            decision = decide(self.facts(session))
+            if decision.needs_policies:
+                await self._guard.prove(session.metadata.namespace)
+                session = self._world.session(uid)
+                if session is None:
+                    return
+                decision = decide(self.facts(session))
+                if decision.needs_policies:
+                    raise NotCurrent("the admission policies could not be looked at")
+            try:
+                await self._carry_out(session, decision)
+            except NotFound:
+                self._world.drop_session(uid)
+            except Conflict:
+                await self._refresh(session)
+                continue
+            return
+        raise Conflict("the session keeps changing")
+
+    def facts(self, session: AgentSession) -> SessionFacts:
+        """All that is known about the session now."""
+        namespace, agent = session.metadata.namespace, session.spec.agent
+        found = ((each.name, self._world.binding(namespace, each.name)) for each in session.spec.bindings)
+        claim = session.spec.approval is not None
+        return SessionFacts(
+            session=session,
+            offers={name: self._offers.offer(binding) for name, binding in found if binding is not None},
+            siblings=[
+                each
+                for each in self._world.sessions_of(namespace, agent.service_account_name)
+                if each.metadata.uid != session.metadata.uid
+            ],
+            policies=self._guard.facts(namespace),
+            rules=self._rules,
+            now=self._now(),
+            pod=self._pods.of(session, claim=claim),
+            pod_gone=self._pods.gone(session),
+        )
+
+    async def _carry_out(self, session: AgentSession, decision: Decision) -> None:
+        if decision.delete:
+            await self._writer.delete_session(session)
+            return
+        if decision.status is None:
+            return
+        state = decision.status.state
+        activates = state is SessionState.ACTIVE and session.status.state is not SessionState.ACTIVE
+        if activates and not self._may_activate():
+            raise NotCurrent("there is no recent proof that the view is current")
+        written = await self._writer.write_status(session, decision.status)
+        if state is not session.status.state and state is not None:
+            metrics.TRANSITIONS.labels(state.value).inc()
+            logger.info(
+                "%s/%s is %s: %s", session.metadata.namespace, session.metadata.name, state, written.status.message
+            )
+        if decision.happening is not None:
+            self._events.record(written, decision.happening)
+
+    async def _refresh(self, session: AgentSession) -> None:
+        try:
+            known = await self._writer.refresh_session(session.metadata.namespace, session.metadata.name)
+        except NotFound:
+            known = None
+        if known is None or known.metadata.uid != session.metadata.uid:
+            self._world.drop_session(session.metadata.uid)
