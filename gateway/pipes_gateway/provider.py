@@ -81,7 +81,6 @@ class ProviderCalls:
 
     def _why_over(self, call: Call) -> Denial:
         again, denial = self._facts.decide_again(call)
-        # A session that vanished from the view altogether is one that somebody deleted.
         return denial or chain.ended(again)
 
     def _record(

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from pipes_api.clock import boottime
 from pipes_api.messages import (
     PROTOCOL,
@@ -23,10 +25,14 @@ from pipes_api.messages import (
     SessionView,
     Snapshot,
 )
+from pipes_api.states import SessionState
 from pipes_catalog.definition import ToolDefinition
 
 from .definitions import read_definition
 from .tokens import TokenVerifier
+
+DELETED = "deleted"
+MAXIMUM_DELETED = 20
 
 
 class ChangeKind(StrEnum):
@@ -118,7 +124,7 @@ class LiveView:
                 self._learn(event.definitions)
                 self._put_session(event.session, event.lease)
             case SessionGone():
-                self._sessions.pop(event.uid, None)
+                self._vanished(self._sessions.pop(event.uid, None))
                 self._leases.pop(event.uid, None)
                 self._tell(ViewChange(ChangeKind.SESSION, event.uid))
             case BindingChanged():
@@ -156,7 +162,11 @@ class LiveView:
         self._definitions = {}
         self._learn(snapshot.definitions)
         self._bindings = {(each.namespace, each.name): each for each in snapshot.bindings}
+        before = self._sessions
         self._sessions = {each.uid: each for each in snapshot.sessions}
+        for session in before.values():
+            if session.uid not in self._sessions:
+                self._vanished(session)
         self._leases = {lease.uid: lease for lease in snapshot.leases}
         self._view_until = None
         self._see_until(snapshot.view_until)
@@ -170,6 +180,16 @@ class LiveView:
         elif not session.live:
             self._leases.pop(session.uid, None)
         self._tell(ViewChange(ChangeKind.SESSION, session.uid))
+
+    def _vanished(self, session: SessionView | None) -> None:
+        """A live session that is gone was deleted by somebody; that is what an agent is told from then on."""
+        if session is None or (not session.live and session.message != DELETED):
+            return
+        gone = msgspec.structs.replace(session, state=SessionState.REVOKED, live=False, message=DELETED)
+        self._sessions[session.uid] = gone
+        deleted = [each.uid for each in self._sessions.values() if each.message == DELETED]
+        for uid in deleted[:-MAXIMUM_DELETED]:
+            del self._sessions[uid]
 
     def _learn(self, definitions: dict[str, dict[str, Any]]) -> None:
         for digest, data in definitions.items():

@@ -89,7 +89,7 @@ def token_is_for_this_session_and_pod(call: Call) -> Denial | None:
     if not expected:
         return _deny(call, Reason.SESSION_REQUIRED, "the session token is not for this session and pod", remedies.RETRY)
     seconds = call.now.timestamp()
-    if claims.nbf - CLOCK_LEEWAY_SECONDS <= seconds < claims.exp:
+    if max(claims.nbf, claims.iat) - CLOCK_LEEWAY_SECONDS <= seconds < claims.exp:
         return None
     return _deny(call, Reason.LEASE_EXPIRED, "the session token has run out", remedies.RETRY)
 

@@ -24,7 +24,8 @@ def binding_of(tool: str, bindings: Iterable[BindingView]) -> BindingView | None
 def choose(sessions: Iterable[SessionView], binding: str) -> SessionView | None:
     """The newest live session that covers the binding; else the newest undecided one; else the last that ended.
 
-    Grants are never united: one call runs under one session.
+    Of the live ones, a pod's own goes before one that it shares. Grants are
+    never united: one call runs under one session.
     """
     covering = [each for each in sessions if _covers(each, binding)]
     return max(covering, key=_rank, default=None)
@@ -38,7 +39,7 @@ def _covers(session: SessionView, binding: str) -> bool:
 
 def _rank(session: SessionView) -> tuple[int, datetime, str]:
     if session.state is SessionState.ACTIVE and session.live:
-        return 2, session.activated_at or _NEVER, session.uid
+        return 2 if session.agent.shared else 3, session.activated_at or _NEVER, session.uid
     if session.state in UNDECIDED:
         return 1, session.request_expires_at or _NEVER, session.uid
     return 0, session.ended_at or _NEVER, session.uid

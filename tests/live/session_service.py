@@ -240,7 +240,7 @@ class SessionServiceServer:
 def serving_certificate(directory: Path) -> ssl.SSLContext:
     """A certificate for 127.0.0.1 that is its own CA, written to `ca.crt`."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, str(uuid.uuid4()))])
     now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder()

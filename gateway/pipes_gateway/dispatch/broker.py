@@ -1,5 +1,10 @@
-"""The broker: egress as a service of its own, so that no provider credential enters the agent's pod."""
+"""The broker: egress as a service of its own, so that no provider credential enters the agent's pod.
 
+`POST /v1/call` answers with JSON lines: any number of
+`{"progress": {"progress": number, "message": text}}`, then one `{"result": ToolResult}`.
+"""
+
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +24,8 @@ from pipes_policy.call import Denial
 
 from . import Dispatched, Outcome
 from .answers import outcome_of
+
+log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
 SILENCE_SECONDS = 60.0
@@ -48,6 +55,7 @@ class BrokerDispatch:
         try:
             return outcome_of(await self._ask(dispatched))
         except _Unusable as error:
+            log.warning("%s: %.300s", error, error.__cause__ or "")
             session = dispatched.call.session
             name = session.name if session is not None else ""
             return Outcome(
@@ -78,8 +86,8 @@ class BrokerDispatch:
                 if response.status != 200:
                     raise _Unusable(f"the broker refused the call with HTTP {response.status}")
                 return await self._read(response, dispatched)
-        except TimeoutError:
-            raise _Unusable("the broker does not answer in time") from None
+        except TimeoutError as error:
+            raise _Unusable("the broker does not answer in time") from error
         except (aiohttp.ClientError, OSError, LineTooLong) as error:
             raise _Unusable("the broker cannot be reached") from error
 
