@@ -36,9 +36,15 @@ def load(kind: type[T], file: Path | None, environment: Mapping[str, str] = os.e
         if variable in environment:
             values[field.encode_name] = _from_variable(variable, environment[variable])
     try:
-        return msgspec.convert(values, kind, strict=False)
+        return msgspec.convert(values, kind, strict=False, dec_hook=_decode)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{file or 'environment'}: {error}") from None
+
+
+def _decode(kind: type[Any], value: Any) -> Any:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise ValueError(f"expected {kind.__name__}, got {type(value).__name__}")
 
 
 def _from_file(file: Path) -> dict[str, Any]:
