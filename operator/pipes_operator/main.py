@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipes_api.manifests import has_stamping
 from pipes_api.settings import SettingsError, load
 from pipes_catalog import CatalogError, Catalogs
 from pipes_catalog import load as load_catalogs
@@ -62,8 +63,9 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _run(settings: OperatorSettings, catalogs: Catalogs) -> int:
     credentials = await access.load(settings.kubeconfig)
-    await _check_api_server(credentials)
-    operator = Operator(settings, catalogs, credentials)
+    served_stamping = await _check_api_server(credentials)
+    stamping = settings.stamping if settings.stamping is not None else served_stamping
+    operator = Operator(settings, catalogs, credentials, stamping=stamping)
     try:
         await operator.run()
     except OSError as error:
@@ -73,10 +75,12 @@ async def _run(settings: OperatorSettings, catalogs: Catalogs) -> int:
     return 0
 
 
-async def _check_api_server(credentials: Access) -> None:
+async def _check_api_server(credentials: Access) -> bool:
+    """Whether it serves mutating policies; that it answers and serves our kinds is checked on the way."""
     server = credentials.endpoint.server
     async with KubeClient(credentials) as kube:
         try:
+            version = await kube.get_path("/version")
             served = await kube.get_path(f"/apis/{SESSIONS.api_version}")
         except NotFound:
             raise StartError(f"{server} does not serve {SESSIONS.api_version}: apply the CRDs first") from None
@@ -85,6 +89,7 @@ async def _check_api_server(credentials: Access) -> None:
     missing = {SESSIONS.plural, BINDINGS.plural} - {each["name"] for each in served.get("resources") or ()}
     if missing:
         raise StartError(f"{server} does not serve {', '.join(sorted(missing))}: apply the CRDs first")
+    return has_stamping(version)
 
 
 def _check_key(settings: OperatorSettings) -> None:

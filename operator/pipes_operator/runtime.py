@@ -51,7 +51,8 @@ _KOPF_STOP_SECONDS = 3.0
 class Operator:
     """One operator process: a candidate, then perhaps the leader."""
 
-    def __init__(self, settings: OperatorSettings, catalogs: Catalogs, access: Access) -> None:
+    def __init__(self, settings: OperatorSettings, catalogs: Catalogs, access: Access, *, stamping: bool) -> None:
+        """`stamping`: whether the stamping policy belongs to the installation."""
         self.settings = settings
         self.kube = KubeClient(access)
         self.world = World()
@@ -88,11 +89,11 @@ class Operator:
         self.guard = PolicyGuard(
             self.kube,
             PolicyRecord(self.kube, settings.namespace),
-            [*manifests.crds(), *manifests.policies(settings.identity, stamping=settings.stamping)],
+            [*manifests.crds(), *manifests.policies(settings.identity, stamping=stamping)],
             manifests.same_spec,
             proof_seconds=settings.proof_seconds,
         )
-        rules = rules_of(settings)
+        rules = rules_of(settings, stamping=stamping)
         self.sessions = SessionReconciler(
             self.world,
             self.writer,
@@ -244,7 +245,7 @@ class Operator:
         metrics.BINDINGS.labels("false").set(len(ready) - sum(ready))
 
 
-def rules_of(settings: OperatorSettings) -> Rules:
+def rules_of(settings: OperatorSettings, *, stamping: bool) -> Rules:
     """The numbers that decisions use."""
     return Rules(
         request_timeout=timedelta(seconds=settings.request_timeout_seconds),
@@ -252,7 +253,7 @@ def rules_of(settings: OperatorSettings) -> Rules:
         born_approved=timedelta(seconds=settings.born_approved_seconds),
         retention=timedelta(seconds=settings.retention_seconds),
         pending_cap=settings.pending_cap,
-        stamping=settings.stamping,
+        stamping=stamping,
     )
 
 

@@ -52,8 +52,10 @@ class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     """After so long without a current view the liveness probe fails."""
 
     policy_check_seconds: float = 4.0
-    stamping: bool = True
-    """Whether the mutating policies that write `by` and `requestedBy` belong to the installation (Kubernetes 1.36+)."""
+    stamping: bool | None = None
+    """Whether the mutating policy that writes `by` and `requestedBy` belongs to the installation.
+
+    Absent: it does where the API server has such policies (Kubernetes 1.36+)."""
 
     # -- Pipes
     workos_url: str = "https://api.workos.com"

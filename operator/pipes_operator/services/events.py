@@ -47,7 +47,7 @@ class Events:
         body = {
             "apiVersion": EVENTS.api_version,
             "kind": EVENTS.kind,
-            "metadata": {"generateName": f"{metadata.name[:200]}.", "namespace": metadata.namespace},
+            "metadata": {"generateName": f"{metadata.name[:200]}-", "namespace": metadata.namespace},
             "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "reportingController": f"{names.GROUP}/operator",
             "reportingInstance": self._instance[:128],
