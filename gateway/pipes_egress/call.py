@@ -37,6 +37,8 @@ class ToolRequest:
     check: Check
     reserve: Reserve | None = None
     progress: Progress | None = None
+    session: str = ""
+    """The session's name, for denials that egress makes itself."""
     traceparent: str = ""
 
 

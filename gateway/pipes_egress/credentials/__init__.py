@@ -1,0 +1,1 @@
+"""Credentials of connections: vended by Pipes, kept no longer than they are good for."""

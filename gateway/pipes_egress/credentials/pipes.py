@@ -1,0 +1,248 @@
+"""Vending from WorkOS Pipes: `POST /data-integrations/{slug}/credentials`.
+
+Plain HTTP rather than the WorkOS SDK: this is asynchronous, shares egress's
+bounded transport, and reaches the sandbox by a header. `/credentials` rather
+than `/token`, since it answers for every authentication method and carries the
+values a tenant's host is made of.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import msgspec
+from yarl import URL
+
+from pipes_api.reasons import Reason
+from pipes_api.resources import Connection, ConnectionOwner
+from pipes_policy import remedies
+from pipes_policy.call import Denial
+
+from ..mapping.build import Outgoing
+from ..problems import Refused
+from ..settings import EgressSettings
+from ..transport.answers import Answer, AnswerUnreadable
+from ..transport.client import NoAnswer, NotSent, Transport
+from ..transport.retry_after import retry_after
+
+log = logging.getLogger(__name__)
+
+LONGEST_ANSWER = 256 * 1024
+LONGEST_WORD = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Vended:
+    """A credential and what is needed to use it. `expires_at` is Unix time; None: Pipes does not say."""
+
+    value: str = field(repr=False)
+    auth_method: str
+    expires_at: float | None
+    scopes: tuple[str, ...]
+    missing_scopes: tuple[str, ...]
+    config: dict[str, Any]
+    metadata: dict[str, Any]
+
+
+class _Credential(msgspec.Struct, frozen=True):
+    value: str
+    auth_method: str
+    expires_at: str | None = None
+    scopes: list[str] | None = None
+    missing_scopes: list[str] | None = None
+    config: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    active: bool
+    credential: _Credential | None = None
+    error: str | None = None
+
+
+class _Account(msgspec.Struct, frozen=True):
+    id: str
+
+
+class _Error(msgspec.Struct, frozen=True):
+    code: str = ""
+
+
+_WORDS = {
+    "not_installed": "the account is not connected any more",
+    "needs_reauthorization": "the account must be connected again",
+}
+_CODES = {
+    "account_selection_required": "several accounts are connected, and the binding does not say which",
+    "auth_method_mismatch": "the account is connected in a way that is not supported",
+}
+
+
+class Pipes:
+    """One WorkOS environment, asked with the API key of a file."""
+
+    def __init__(self, settings: EgressSettings, transport: Transport) -> None:
+        self._settings = settings
+        self._transport = transport
+        self._host = URL(settings.workos_url).host or ""
+
+    async def vend(self, provider: str, connection: Connection, account: str) -> Vended:
+        """A credential of exactly the account that was approved.
+
+        Raises:
+            Refused: there is none, and what a person can do about it.
+        """
+        try:
+            async with asyncio.timeout(self._settings.vend_seconds):
+                if not account:
+                    return await self._credential(provider, connection)
+                # Pipes does not say whose credential it vends, so the connection is looked at in the same moment.
+                vended, connected = await asyncio.gather(
+                    self._credential(provider, connection), self._account(provider, connection), return_exceptions=True
+                )
+        except TimeoutError:
+            raise unavailable(provider, "Pipes does not answer in time", retry=True) from None
+        if isinstance(vended, BaseException):
+            raise vended
+        if isinstance(connected, BaseException):
+            raise connected
+        if connected != account:
+            raise unavailable(provider, "another account is connected now than the one that was approved")
+        return vended
+
+    async def _credential(self, provider: str, connection: Connection) -> Vended:
+        body: dict[str, Any] = {"user_id": connection.user_id}
+        if connection.organization_id is not None:
+            body["organization_id"] = connection.organization_id
+        if connection.owner is ConnectionOwner.ORGANIZATION:
+            body["connection_owner"] = "organization"
+        if connection.connected_account_id is not None:
+            body |= {"connected_account_id": connection.connected_account_id, "supports_multiple_connections": True}
+        target = f"/data-integrations/{quote(provider, safe='')}/credentials"
+        answer = await self._send(provider, "POST", target, body)
+        read = _read(provider, answer, _Answer)
+        if not read.active:
+            word = _printable(read.error or "no reason given")
+            raise unavailable(provider, _WORDS.get(word, f"Pipes says: {word}"))
+        if read.credential is None or not read.credential.value:
+            raise unavailable(provider, "Pipes answered without a credential", retry=True)
+        return _vended(provider, read.credential)
+
+    async def _account(self, provider: str, connection: Connection) -> str:
+        slug = quote(provider, safe="")
+        query = {}
+        if connection.owner is ConnectionOwner.ORGANIZATION:
+            target = f"/organizations/{quote(connection.organization_id or '', safe='')}/connected_accounts/{slug}"
+        else:
+            target = f"/user_management/users/{quote(connection.user_id, safe='')}/connected_accounts/{slug}"
+            if connection.organization_id is not None:
+                query["organization_id"] = connection.organization_id
+        if connection.connected_account_id is not None:
+            query |= {"connected_account_id": connection.connected_account_id, "supports_multiple_connections": "true"}
+        text = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+        answer = await self._send(provider, "GET", target + (f"?{text}" if text else ""), None)
+        return _read(provider, answer, _Account).id
+
+    async def _send(self, provider: str, method: str, target: str, body: dict[str, Any] | None) -> Answer:
+        headers = {"Authorization": f"Bearer {self._key(provider)}", "Accept": "application/json"}
+        payload = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            payload = msgspec.json.encode(body)
+        try:
+            return await self._transport.send(self._host, Outgoing(method, target, headers, payload), LONGEST_ANSWER)
+        except (NotSent, NoAnswer) as error:
+            raise unavailable(provider, f"Pipes does not answer: {error}", retry=True) from None
+        except AnswerUnreadable as error:
+            raise unavailable(provider, f"Pipes cannot be understood: {error}", retry=True) from None
+
+    def _key(self, provider: str) -> str:
+        path = self._settings.workos_key_file
+        try:
+            key = path.read_text().strip() if path is not None else ""
+        except (OSError, UnicodeDecodeError) as error:
+            log.error("cannot read the WorkOS API key from %s: %s", path, getattr(error, "strerror", "not text"))
+            key = ""
+        if not key or not key.isascii() or not key.isprintable():
+            raise unavailable(provider, "there is no WorkOS API key to ask Pipes with")
+        return key
+
+
+def unavailable(
+    provider: str, problem: str, *, retry: bool = False, retry_after_seconds: float | None = None
+) -> Refused:
+    """The connection cannot be used; a person must help, unless trying again may."""
+    return Refused(
+        Denial(
+            reason=Reason.CONNECTION_UNAVAILABLE,
+            message=f"the {provider} connection cannot be used: {problem}",
+            remedy=remedies.RETRY if retry else remedies.PERSON,
+            retry_after_seconds=retry_after_seconds,
+        )
+    )
+
+
+_T = TypeVar("_T")
+
+
+def _read(provider: str, answer: Answer, kind: type[_T]) -> _T:
+    if answer.status == 200:
+        try:
+            return msgspec.json.decode(answer.body, type=kind)
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+            # The decoder's message may quote the body, and the body may hold a token: neither is passed on.
+            raise unavailable(provider, "Pipes answered what cannot be read", retry=True) from None
+    raise _failed(provider, answer)
+
+
+def _failed(provider: str, answer: Answer) -> Refused:
+    try:
+        code = msgspec.json.decode(answer.body, type=_Error).code
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+        code = ""
+    if code in _CODES:
+        return unavailable(provider, _CODES[code])
+    if answer.status == 429 or answer.status >= 500:
+        problem = "Pipes is busy" if answer.status == 429 else "Pipes is out of order"
+        return unavailable(provider, problem, retry=True, retry_after_seconds=retry_after(answer.headers))
+    match answer.status:
+        case 401:
+            return unavailable(provider, "the WorkOS API key is not accepted")
+        case 403:
+            return unavailable(provider, "Pipes does not allow it: the user may have left the organization")
+        case 404:
+            return unavailable(provider, "Pipes knows no such provider or account")
+        case _:
+            return unavailable(provider, f"Pipes refused with status {answer.status}")
+
+
+def _vended(provider: str, credential: _Credential) -> Vended:
+    expires_at = None
+    if credential.expires_at is not None:
+        try:
+            expires_at = _timestamp(credential.expires_at)
+        except ValueError:
+            raise unavailable(provider, "Pipes answered what cannot be read", retry=True) from None
+    if not credential.value.isascii() or not credential.value.isprintable() or " " in credential.value:
+        raise unavailable(provider, "the credential from Pipes cannot be sent in a header")
+    return Vended(
+        value=credential.value,
+        auth_method=credential.auth_method,
+        expires_at=expires_at,
+        scopes=tuple(credential.scopes or ()),
+        missing_scopes=tuple(credential.missing_scopes or ()),
+        config=credential.config or {},
+        metadata=credential.metadata or {},
+    )
+
+
+def _timestamp(text: str) -> float:
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text[:LONGEST_WORD] if character.isprintable())

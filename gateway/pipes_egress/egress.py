@@ -1,0 +1,175 @@
+"""Egress: judges a call, gets the credential, calls the provider."""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from pipes_api.clock import boottime
+from pipes_api.reasons import Reason
+from pipes_api.resources import Access
+from pipes_catalog.definition import ToolAccess, ToolDefinition
+from pipes_catalog.exchange import Exchange
+from pipes_policy import remedies
+from pipes_policy.call import Denial
+
+from .arguments import Arguments
+from .call import ToolRequest, ToolResult, failure, refusal
+from .credentials.cache import CredentialCache, Key
+from .credentials.pipes import Pipes, Vended, unavailable
+from .judge.pool import JudgePool, JudgeUnavailable
+from .mapping.hosts import HostRefused, host_of
+from .problems import ArgumentRefused, ProviderFailed, Refused
+from .run.execution import Execution
+from .run.sender import Sender
+from .settings import EgressSettings
+from .transport.client import Transport
+
+log = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 12.0
+
+
+class Egress:
+    """Executes calls of provider tools. An async context manager that owns its pools.
+
+    Its home (the broker, or a gateway) gives each call the policy chain on live
+    state, cancels the task of a call whose session ends, and says `drop` then.
+    """
+
+    def __init__(self, settings: EgressSettings) -> None:
+        self._settings = settings
+        self._transport = Transport(settings)
+        self._judges = JudgePool(settings.judge_workers, settings.judge_seconds)
+        self._cache = CredentialCache(Pipes(settings, self._transport).vend)
+        self._arguments = Arguments()
+        self._clean_up: set[asyncio.Task[None]] = set()
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> "Egress":
+        await self._stack.enter_async_context(self._transport)
+        await self._stack.enter_async_context(self._judges)
+        self._stack.push_async_callback(self._cache.close)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._clean_up:
+            await asyncio.wait(set(self._clean_up), timeout=CLOSE_SECONDS)
+        await self._stack.aclose()
+
+    async def warm(self) -> None:
+        """Start a process that judges, before the first call waits for it."""
+        await self._judges.warm()
+
+    def drop(self, session_uid: str) -> None:
+        """The session has ended: credentials that served only it are forgotten."""
+        self._cache.drop(session_uid)
+
+    async def execute(self, request: ToolRequest) -> ToolResult:
+        """Execute one call. Never raises for what a caller, a person or a provider can cause.
+
+        A cancelled call is cancelled at the provider too, in the background.
+        """
+        call = _Call(request)
+        try:
+            async with asyncio.timeout(self._settings.call_seconds):
+                return await self._execute(call)
+        except Refused as error:
+            denial = replace(error.denial, session=error.denial.session or request.session)
+            return refusal(denial, access=call.access, sent=call.sent)
+        except ArgumentRefused as error:
+            return failure(f"invalid arguments: {error}", access=call.access, sent=call.sent)
+        except ProviderFailed as error:
+            return failure(str(error), access=call.access, sent=call.sent)
+        except JudgeUnavailable as error:
+            return failure(f"the call could not be judged: {error}. Try again in a few seconds.")
+        except TimeoutError:
+            text = f"it took longer than {self._settings.call_seconds:g} s and was cancelled, at the provider as well"
+            return failure(f"{text}. Ask for less, or for a part at a time.", access=call.access, sent=call.sent)
+
+    async def _execute(self, call: "_Call") -> ToolResult:
+        request, definition = call.request, call.request.definition
+        exchange = definition.exchange
+        if exchange is None:
+            raise ProviderFailed(f"the tool {definition.name} cannot be executed by this version")
+        arguments = self._arguments.checked(definition, request.arguments)
+        call.access = await self._access(request, definition, arguments)
+        key = Key.of(request.granted)
+        credential = await self._cache.get(key, request.grant.uid)
+        _is_usable(definition, exchange, credential)
+        call.sender = sender = Sender(
+            transport=self._transport,
+            cache=self._cache,
+            key=key,
+            session=request.grant.uid,
+            credential=credential,
+            exchange=exchange,
+            host=self._host(request, exchange, credential),
+            scopes=definition.scopes,
+            check=lambda: request.check(call.access, True),
+            deadline=boottime() + self._settings.call_seconds,
+        )
+        if request.reserve is not None and (denial := await request.reserve(call.access)) is not None:
+            raise Refused(denial)
+        execution = Execution(exchange, sender, progress=request.progress, keep=self._keep)
+        result = await execution.run(arguments, request.granted.endpoint)
+        return msgspec.structs.replace(result, access=call.access, sent=sender.sent)
+
+    async def _access(self, request: ToolRequest, definition: ToolDefinition, arguments: dict[str, Any]) -> Access:
+        """What the call does, once the policy chain agrees to it."""
+        why = refused = ""
+        if definition.judge is None:
+            access = Access.WRITE if definition.access is not ToolAccess.READ else Access.READ
+        else:
+            verdict = await self._judges.judge(definition.judge, arguments[definition.judge.argument])
+            access, why, refused = verdict.access, verdict.why, verdict.why if verdict.refuse else ""
+        denial = request.check(access, False)
+        if denial is not None:
+            raise Refused(replace(denial, message=f"{denial.message}: {why}") if why else denial)
+        if refused:
+            message = f"the {definition.judge.argument if definition.judge else 'call'} is refused: {refused}"
+            remedy = "Send one statement, written so that it can be read in one way only."
+            raise Refused(Denial(reason=Reason.ARGUMENTS_NOT_ALLOWED, message=message, remedy=remedy))
+        return access
+
+    def _host(self, request: ToolRequest, exchange: Exchange, credential: Vended) -> str:
+        granted = request.granted
+        values = {"config": credential.config, "metadata": credential.metadata, "endpoint": granted.endpoint}
+        known = (*exchange.endpoint.hosts, *self._settings.allowed_hosts.get(granted.provider, ()))
+        try:
+            return host_of(exchange.endpoint, values, granted=granted.hosts, known=known)
+        except HostRefused as error:
+            raise unavailable(granted.provider, str(error)) from None
+
+    def _keep(self, task: "asyncio.Task[None]") -> None:
+        self._clean_up.add(task)
+        task.add_done_callback(self._clean_up.discard)
+
+
+class _Call:
+    """What is known of a call so far, whatever ends it."""
+
+    def __init__(self, request: ToolRequest) -> None:
+        self.request = request
+        self.access: Access | None = None
+        self.sender: Sender | None = None
+
+    @property
+    def sent(self) -> bool:
+        return self.sender is not None and self.sender.sent
+
+
+def _is_usable(definition: ToolDefinition, exchange: Exchange, credential: Vended) -> None:
+    lacking = sorted(set(definition.scopes) & set(credential.missing_scopes))
+    if lacking:
+        message = f"the connection lacks the scope {', '.join(lacking)}"
+        raise Refused(Denial(reason=Reason.SCOPE_MISSING, message=message, remedy=remedies.RECONNECT))
+    styles = exchange.credential.by_method
+    if styles and credential.auth_method not in styles:
+        raise unavailable(exchange.title, "it is connected in a way that is not supported")

@@ -1,0 +1,164 @@
+"""Sends the requests of one call: checked before each, with the credential of now, repeated where that is safe."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipes_api.clock import boottime
+from pipes_api.reasons import Reason
+from pipes_catalog.exchange import Exchange, FailureKind, Request
+from pipes_policy import remedies
+from pipes_policy.call import Denial
+
+from ..credentials.cache import CredentialCache, Key
+from ..credentials.pipes import Vended, unavailable
+from ..mapping.build import Outgoing, build
+from ..mapping.scope import Scope
+from ..problems import ProviderFailed, Refused
+from ..transport.answers import Answer, AnswerUnreadable
+from ..transport.client import NoAnswer, NotSent, Transport
+from .failures import Failure, failure_of
+
+REPETITIONS = 2
+LONGEST_PAUSE_SECONDS = 20.0
+FIRST_PAUSE_SECONDS = 0.5
+
+
+@dataclass(kw_only=True, slots=True)
+class Sender:
+    """One call's way out. `check` is the policy chain on live state; `host` was judged before."""
+
+    transport: Transport
+    cache: CredentialCache
+    key: Key
+    session: str
+    credential: Vended
+    exchange: Exchange
+    host: str
+    scopes: tuple[str, ...]
+    check: Callable[[], Denial | None]
+    deadline: float
+    sent: bool = False
+    abandoned: bool = False
+    """The caller is gone: nothing more is sent for it, but what cancels what it has started."""
+    _renewed: bool = field(default=False)
+
+    async def send(
+        self,
+        request: Request,
+        scope: Scope,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        """Send a request until it is answered with a success.
+
+        Raises:
+            Refused: the policy chain, or the connection, forbids it now.
+            ProviderFailed: the provider refused, or its answer cannot be had.
+            ArgumentRefused: a value cannot be sent where it belongs.
+        """
+        repetition = 0
+        while True:
+            again = {**(query or {}), **(request.repeat_query if repetition else {})}
+            outgoing = build(request, scope, headers=self._headers(), query=again, body=body)
+            try:
+                answer = await self._once(outgoing)
+            except NotSent as error:
+                if repetition >= REPETITIONS:
+                    raise ProviderFailed(f"{self._title} cannot be reached: {error}. Try again later.") from None
+                await self._pause(repetition, None)
+            except NoAnswer as error:
+                if repetition >= REPETITIONS or not request.repeatable:
+                    raise ProviderFailed(self._unanswered(request, error)) from None
+                await self._pause(repetition, None)
+            except AnswerUnreadable as error:
+                raise ProviderFailed(f"{self._title}: {error}. Ask for less at once.") from None
+            else:
+                failure = failure_of(self.exchange, answer)
+                if failure is None:
+                    return answer
+                await self._after(failure, request, repetition)
+            repetition += 1
+
+    async def send_unchecked(self, request: Request, scope: Scope) -> None:
+        """Send without asking the policy chain: only to cancel what this call has started."""
+        await self.transport.send(self.host, build(request, scope, headers=self._headers()))
+
+    async def _once(self, outgoing: Outgoing) -> Answer:
+        denial = self.check()
+        if denial is not None:
+            raise Refused(denial)
+        if self.abandoned:
+            raise ProviderFailed("the call was given up")
+        self.sent = True
+        return self._without_credential(await self.transport.send(self.host, outgoing))
+
+    async def _after(self, failure: Failure, request: Request, repetition: int) -> None:
+        """Whether to try once more; returns when it is time to."""
+        match failure.kind:
+            case FailureKind.UNAUTHORIZED:
+                await self._renew(failure)
+            case FailureKind.SCOPE_MISSING:
+                raise Refused(self._scope_missing(failure))
+            case FailureKind.RATE_LIMITED | FailureKind.UNAVAILABLE if request.repeatable and repetition < REPETITIONS:
+                if not self._has_time(self._wait(repetition, failure.retry_after)):
+                    raise ProviderFailed(_advised(failure))
+                await self._pause(repetition, failure.retry_after)
+            case _:
+                raise ProviderFailed(_advised(failure))
+
+    async def _renew(self, failure: Failure) -> None:
+        """A credential that is refused is replaced once; a second refusal is final."""
+        self.cache.refuse(self.key, self.credential)
+        if self._renewed:
+            raise unavailable(self._title, f"{failure.sentence}; the account may have to be connected again")
+        self._renewed = True
+        self.credential = await self.cache.get(self.key, self.session)
+
+    def _headers(self) -> dict[str, str]:
+        style, value = self.exchange.credential, self.credential.value
+        templates = {**style.headers, **style.by_method.get(self.credential.auth_method, {})}
+        headers = {name: text.replace("{credential}", value) for name, text in templates.items()}
+        return {"Accept": "application/json", **self.exchange.headers, **headers}
+
+    def _without_credential(self, answer: Answer) -> Answer:
+        """Nothing that a provider echoes may hand the credential to the agent."""
+        secret = self.credential.value.encode()
+        if secret not in answer.body:
+            return answer
+        return Answer(answer.status, answer.headers, answer.body.replace(secret, b"(withheld)"))
+
+    def _scope_missing(self, failure: Failure) -> Denial:
+        needed = f" (needed: {', '.join(self.scopes)})" if self.scopes else ""
+        return Denial(reason=Reason.SCOPE_MISSING, message=f"{failure.sentence}{needed}", remedy=remedies.RECONNECT)
+
+    def _unanswered(self, request: Request, error: NoAnswer) -> str:
+        if request.method == "GET" or request.repeatable:
+            return f"{self._title} does not answer: {error}. Try again later."
+        return (
+            f"{self._title} did not answer: {error}. Whether it was done is not known; "
+            "look before trying again, since trying again may do it twice."
+        )
+
+    def _wait(self, repetition: int, asked: float | None) -> float:
+        return asked if asked is not None else FIRST_PAUSE_SECONDS * 2**repetition
+
+    def _has_time(self, seconds: float) -> bool:
+        return seconds <= LONGEST_PAUSE_SECONDS and boottime() + seconds < self.deadline
+
+    async def _pause(self, repetition: int, asked: float | None) -> None:
+        await asyncio.sleep(self._wait(repetition, asked))
+
+    @property
+    def _title(self) -> str:
+        return self.exchange.title
+
+
+def _advised(failure: Failure) -> str:
+    if failure.retry_after is not None:
+        return f"{failure.sentence.rstrip('.')}. Try again in {failure.retry_after:.0f} s."
+    if failure.kind in (FailureKind.RATE_LIMITED, FailureKind.UNAVAILABLE):
+        return f"{failure.sentence.rstrip('.')}. Try again later."
+    return failure.sentence

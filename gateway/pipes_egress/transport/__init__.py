@@ -1,0 +1,1 @@
+"""Bytes out, bytes in: guarded addresses, bounded answers, no redirects, no cookies."""

@@ -1,0 +1,98 @@
+"""An answer read within bounds."""
+
+import zlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from multidict import CIMultiDictProxy
+
+
+class AnswerUnreadable(Exception):  # noqa: N818 - reads as what happened
+    """The answer is longer than allowed, or not encoded as it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer; `body` is decompressed."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+
+    @property
+    def content_type(self) -> str:
+        """Media type without parameters, lower case."""
+        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+    def json(self) -> Any:
+        """The parsed body; an empty one is None.
+
+        Raises:
+            AnswerUnreadable: it is not JSON.
+        """
+        if not self.body.strip():
+            return None
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise AnswerUnreadable("the answer is not JSON") from None
+
+
+async def read_bounded(chunks: AsyncIterator[bytes], encoding: str, limit: int) -> bytes:
+    """Read all chunks, at most `limit` bytes before and after decompression.
+
+    Raises:
+        AnswerUnreadable: it is longer, or the encoding is not gzip or not what it says.
+    """
+    encoding = encoding.strip().lower()
+    if encoding not in ("", "identity", "gzip", "x-gzip"):
+        raise AnswerUnreadable(f"the answer has the encoding {encoding!r:.40}, which was not asked for")
+    inflate = _Inflate(limit) if encoding.endswith("gzip") else None
+    parts: list[bytes] = []
+    received = produced = 0
+    async for chunk in chunks:
+        received += len(chunk)
+        if received > limit:
+            raise AnswerUnreadable(f"the answer is longer than {limit:,} bytes")
+        data = inflate.feed(chunk, limit - produced) if inflate is not None else chunk
+        produced += len(data)
+        parts.append(data)
+    if inflate is not None and not inflate.complete:
+        raise AnswerUnreadable("the answer ends in the middle")
+    return b"".join(parts)
+
+
+class _Inflate:
+    """gzip (RFC 1952), member by member, never producing more than asked."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._stream = _member()
+        self._begun = False
+
+    @property
+    def complete(self) -> bool:
+        return self._stream.eof or not self._begun
+
+    def feed(self, chunk: bytes, room: int) -> bytes:
+        out: list[bytes] = []
+        while chunk:
+            if self._stream.eof:
+                self._stream = _member()
+            self._begun = True
+            try:
+                data = self._stream.decompress(chunk, room + 1)
+            except zlib.error:
+                raise AnswerUnreadable("the answer is not gzip, as it says") from None
+            room -= len(data)
+            if room < 0:
+                raise AnswerUnreadable(f"the answer is longer than {self._limit:,} bytes")
+            out.append(data)
+            chunk = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
+        return b"".join(out)
+
+
+def _member() -> "zlib._Decompress":
+    return zlib.decompressobj(16 + zlib.MAX_WBITS)
