@@ -131,6 +131,8 @@ class Gateway:
             access_log=None,
             auto_decompress=False,
             keepalive_timeout=75,
+            # After an answer that did not need the whole body, so long is read on before the connection is closed.
+            lingering_time=1,
             shutdown_timeout=5,
         )
         await runner.setup()

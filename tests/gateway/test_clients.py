@@ -1,12 +1,11 @@
 """The official MCP client does the whole story in every mode: list, refused, request, approved, call, over."""
 
-import asyncio
-import datetime as dt
 from typing import Any
 
 import pytest
 
 from gateway.broker_server import BrokerServer
+from gateway.waiting import until_decided
 from live import things
 from live.session_service import SessionServiceServer
 from mcp import Client
@@ -52,7 +51,7 @@ async def test_the_whole_story(
 
         session = next(each for each in service.sessions.values() if each.name == name)
         service.put(things.session(uid=session.uid, name=name, note="enjoy"))
-        await _until(gateway, "snowflake_query", None)
+        await until_decided(gateway, "snowflake_query", None)
         allowed = await client.call_tool("snowflake_query", {"q": "select 1"})
         assert text_of(allowed) == 'snowflake_query {"q":"select 1"}'
         assert not allowed.is_error
@@ -60,7 +59,7 @@ async def test_the_whole_story(
         assert broker.headers[-1]["Pipes-Session"].count(".") == 2
 
         service.put(things.over(service.sessions[session.uid], SessionState.REVOKED, ended_by="alice@example.com"))
-        await _until(gateway, "snowflake_query", "SessionRevoked")
+        await until_decided(gateway, "snowflake_query", "SessionRevoked")
         over = await client.call_tool("snowflake_query", {"q": "select 1"})
         assert "revoked by alice@example.com" in text_of(over)
         assert len(broker.calls) == 1
@@ -70,7 +69,7 @@ async def test_the_whole_story(
 async def test_asking_again_does_not_renew(mode: Any, gateway: Gateway, service: SessionServiceServer) -> None:
     expired = things.session(seconds=-1)
     service.put(things.over(expired, SessionState.EXPIRED))
-    await _until(gateway, "snowflake_query", "SessionExpired")
+    await until_decided(gateway, "snowflake_query", "SessionExpired")
     async with Client(f"http://127.0.0.1:{gateway.mcp_port}/mcp", mode=mode) as client:
         await client.call_tool(
             "request_session", {"reason": "more", "bindings": [{"name": "snowflake"}], "duration": "15m"}
@@ -88,9 +87,9 @@ async def test_a_client_that_listed_once_goes_on_with_the_same_names(
         before = {tool.name: tool for tool in (await client.list_tools()).tools}
         assert "Needs a session" in (before["salesforce_create"].description or "")
         service.put(things.session(things.granted("salesforce", Access.WRITE), seconds=1))
-        await _until(gateway, "salesforce_create", None)
+        await until_decided(gateway, "salesforce_create", None)
         assert not (await client.call_tool("salesforce_create", {})).is_error
-        await _until(gateway, "salesforce_create", "SessionExpired")
+        await until_decided(gateway, "salesforce_create", "SessionExpired")
         after = await client.call_tool("salesforce_create", {})
     assert after.is_error
     assert "expired at" in text_of(after)
@@ -98,14 +97,3 @@ async def test_a_client_that_listed_once_goes_on_with_the_same_names(
 
 def _remedy(result: Any) -> str:
     return str(result.meta[DENIAL_META]["remedy"])
-
-
-async def _until(gateway: Gateway, tool: str, reason: str | None) -> None:
-    """Wait until a call of the tool would end so."""
-    end = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=5)
-    while True:
-        denial = gateway.facts.decide(tool)[1]
-        if (denial.reason if denial else None) == reason:
-            return
-        assert dt.datetime.now(dt.UTC) < end, denial
-        await asyncio.sleep(0.005)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.broker_server import BrokerServer
+from gateway.waiting import until_decided
 from gateway.wire import Answer, Wire, messages_of
 from live import things
 from live.session_service import SessionServiceServer
@@ -76,7 +77,7 @@ async def test_message(
     case: dict[str, Any], gateway: Gateway, service: SessionServiceServer, broker: BrokerServer, wire: Wire
 ) -> None:
     service.put(things.session())
-    await asyncio.wait_for(_granted(gateway), 5)
+    await until_decided(gateway, READ, None)
     session = ""
     if case["setup"] == "legacy_session":
         session = (await wire.initialize())["Mcp-Session-Id"]
@@ -123,11 +124,6 @@ async def _says(case: dict[str, Any], answer: Answer) -> None:
                 assert answer.status != 202
             case _:
                 pass
-
-
-async def _granted(gateway: Gateway) -> None:
-    while gateway.facts.decide(READ)[1] is not None:
-        await asyncio.sleep(0.005)
 
 
 def test_event_streams_are_read_as_such() -> None:
