@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import yaml
 
+from pipes_sandbox.drive.service import DriveService
 from pipes_sandbox.faults import FaultBook
 from pipes_sandbox.pipes import shapes
 from pipes_sandbox.pipes.model import ConnectedAccount, Integration, Organization, User
 from pipes_sandbox.pipes.service import PipesService
 from pipes_sandbox.pipes.store import Environment
 from pipes_sandbox.recorder import Recorder
+from pipes_sandbox.salesforce.service import SalesforceService
 from pipes_sandbox.service import Service
 from pipes_sandbox.settings import Settings
 from pipes_sandbox.snowflake.service import SnowflakeService
@@ -48,7 +51,9 @@ class World:
             partition_rows=settings.partition_rows,
             threads=settings.statement_threads,
         )
-        self.services: tuple[Service, ...] = (self.pipes, self.snowflake)
+        self.drive = DriveService(self.tokens, self.environment, self._seed.get("google_drive") or {})
+        self.salesforce = SalesforceService(self.tokens, self.environment, self._seed.get("salesforce") or {})
+        self.services: tuple[Service, ...] = (self.pipes, self.snowflake, self.drive, self.salesforce)
 
     async def reset(self) -> None:
         """Everything as the seed says, as if just started."""
@@ -100,11 +105,19 @@ class World:
             "tokens": self.tokens.describe(),
             "faults": self.faults.as_json(),
             "snowflake": await self.snowflake.describe(),
+            "google_drive": await self.drive.describe(),
+            "salesforce": await self.salesforce.describe(),
         }
 
 
 def _load(settings: Settings) -> dict[str, Any]:
-    source = settings.seed or files("pipes_sandbox").joinpath("seed.yaml")
+    if settings.seed is not None:
+        return _document(settings.seed)
+    shipped = files("pipes_sandbox")
+    return {**_document(shipped / "seed.yaml"), "google_drive": _document(shipped / "drive" / "seed.yaml")}
+
+
+def _document(source: Traversable) -> dict[str, Any]:
     try:
         document = yaml.safe_load(source.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:

@@ -1,0 +1,1 @@
+"""Google Drive v3: searched, read, exported and written for real."""

@@ -1,0 +1,1 @@
+"""Salesforce REST: SOQL really evaluated, records really changed."""
