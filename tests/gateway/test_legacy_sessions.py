@@ -5,7 +5,7 @@ import asyncio
 import aiohttp
 import pytest
 
-from gateway.wire import LEGACY, Wire
+from gateway.wire import LEGACY, Wire, modern
 from pipes_gateway.app import Gateway
 from pipes_gateway.mcp.legacy import (
     IDLE_SECONDS,
@@ -74,7 +74,8 @@ async def test_a_modern_header_on_a_legacy_body_is_told_what_is_missing(wire: Wi
 
 async def test_a_wrong_probe_spoils_nothing(wire: Wire) -> None:
     """A04: the same connection goes on with a right request of either era."""
-    wrong = await wire.modern("server/discover", request_id="p", **{"Mcp-Method": "initialize"})
+    body, headers = modern("server/discover", request_id="p")
+    wrong = await wire.post(body, {**headers, "Mcp-Method": "initialize"})
     assert (wrong.status, wrong.code, wrong.body["id"]) == (400, -32020, "p")
     assert "Mcp-Method" in wrong.body["error"]["message"]
     await wire.initialize()

@@ -40,30 +40,38 @@ class DirectDispatch:
             if told is not None:
                 told(done, None, text)
 
+        reserved: list[Access] = []
         request = ToolRequest(
             grant=session.grant,
             granted=granted,
             definition=definition,
             arguments=dispatched.arguments,
             check=dispatched.check,
-            reserve=self._reserving(call),
+            reserve=self._reserving(call, reserved),
             progress=progress if told is not None else None,
+            session=session.name,
             traceparent=dispatched.traceparent,
         )
         result = await self._egress.execute(request)
         if result.sent:
-            self._usage.called(session, result.access or Access.READ)
+            self._usage.called(session, result.access or Access.WRITE)
+        else:
+            for access in reserved:
+                await self._budget.give_back(session, access)
         return outcome_of(result)
 
     async def close(self) -> None:
-        await self._egress.close()
+        await self._egress.__aexit__(None, None, None)
 
-    def _reserving(self, call: Call) -> Reserve:
+    def _reserving(self, call: Call, reserved: list[Access]) -> Reserve:
         async def reserve(access: Access) -> Denial | None:
             wait = self._rate.take(call.binding) if call.binding is not None else None
             if wait is not None:
                 return chain.too_fast(call, wait)
-            return await self._budget.take(call.session, access) if call.session is not None else None
+            denial = await self._budget.take(call.session, access) if call.session is not None else None
+            if denial is None:
+                reserved.append(access)
+            return denial
 
         return reserve
 

@@ -31,5 +31,6 @@ async def open_dispatch(settings: GatewaySettings, service: SessionService, usag
             call_seconds=settings.call_seconds,
         )
     )
-    await egress.open()
+    await egress.__aenter__()
+    await egress.warm()
     return DirectDispatch(egress, Budget(service), usage, service.view)
