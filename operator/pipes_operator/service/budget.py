@@ -73,7 +73,9 @@ def only_returning(request: Reserve) -> Reserve:
 def _returned(request: Reserve, holding: Holding) -> Holding:
     """What comes back: never more than the holder has, and with each write its call."""
     writes = min(request.return_writes, holding.writes)
-    return Holding(min(max(request.return_calls, writes), holding.calls), writes)
+    # The call of a write that is still out does not come back as a read.
+    most = holding.calls - (holding.writes - writes)
+    return Holding(min(max(request.return_calls, writes), most), writes)
 
 
 def _given(request: Reserve, calls_left: int | None, writes_left: int | None, chunk: int) -> Reserved:

@@ -165,8 +165,9 @@ class Service:
         )
         return await self.writer.write_binding_status(known, status)
 
-    async def session(self, namespace: str, name: str, *, pod_uid: str | None = None, shared: bool = False,
-                      account: str = "analyst") -> Any:
+    async def session(
+        self, namespace: str, name: str, *, pod_uid: str | None = None, shared: bool = False, account: str = "analyst"
+    ) -> Any:
         """A request as a person makes it through the API server."""
         agent: dict[str, Any] = {"serviceAccountName": account}
         if pod_uid is not None:
@@ -186,8 +187,9 @@ class Service:
         assert known is not None
         return known
 
-    async def activate(self, session: Any, *, limits: Limits | None = None, seconds: float = 3600,
-                       pod: BoundPod | None = None) -> Any:
+    async def activate(
+        self, session: Any, *, limits: Limits | None = None, seconds: float = 3600, pod: BoundPod | None = None
+    ) -> Any:
         """What the operator writes once a person has approved."""
         now = datetime.now(UTC)
         binding = self.world.binding(session.metadata.namespace, "snowflake")
@@ -199,8 +201,13 @@ class Service:
             reason=session.spec.reason,
             bindings=(
                 grants.GrantedBinding(
-                    name="snowflake", uid="b" if binding is None else binding.metadata.uid, provider="snowflake",
-                    catalog="snowflake", connection={"userId": "user_private1"}, account="ca_1", access="Read",
+                    name="snowflake",
+                    uid="b" if binding is None else binding.metadata.uid,
+                    provider="snowflake",
+                    catalog="snowflake",
+                    connection={"userId": "user_private1"},
+                    account="ca_1",
+                    access="Read",
                     tools=tools,
                 ),
             ),
@@ -210,9 +217,14 @@ class Service:
         agent = session.spec.agent
         bound = None if agent.shared else pod or BoundPod(name="p", uid=agent.pod_uid)
         status = AgentSessionStatus(
-            state=SessionState.ACTIVE, grant=plain(granted), grant_hash=grants.grant_hash(granted),
-            activated_at=now, expires_at=(now + timedelta(seconds=seconds)).replace(microsecond=0),
-            bound_pod=bound, usage=Usage(), approved_by="alice@example.com",
+            state=SessionState.ACTIVE,
+            grant=plain(granted),
+            grant_hash=grants.grant_hash(granted),
+            activated_at=now,
+            expires_at=(now + timedelta(seconds=seconds)).replace(microsecond=0),
+            bound_pod=bound,
+            usage=Usage(),
+            approved_by="alice@example.com",
         )
         return await self.writer.write_status(session, status)
 
@@ -222,8 +234,7 @@ class Service:
     async def revoke(self, session: Any, reason: str = "enough") -> float:
         """A person's PATCH; answers when it was sent."""
         path = (
-            f"/apis/{names.API_VERSION}/namespaces/{session.metadata.namespace}"
-            f"/agentsessions/{session.metadata.name}"
+            f"/apis/{names.API_VERSION}/namespaces/{session.metadata.namespace}/agentsessions/{session.metadata.name}"
         )
         body = {"spec": {"revocation": {"reason": reason}}}
         sent = boottime()
@@ -324,9 +335,10 @@ async def _follow(cluster: Cluster, plural: str, put: Callable[[Any], Any], drop
     certificate = cluster.kubeconfig("admin")
     endpoint = (await access.load(certificate)).tls()
     url = f"{cluster.url}{path}?watch=1&resourceVersion={listed['metadata']['resourceVersion']}"
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=endpoint)) as http, http.get(
-        url, timeout=aiohttp.ClientTimeout(total=None), read_bufsize=1 << 22
-    ) as response:
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=endpoint)) as http,
+        http.get(url, timeout=aiohttp.ClientTimeout(total=None), read_bufsize=1 << 22) as response,
+    ):
         with contextlib.suppress(aiohttp.ClientError):
             async for line in response.content:
                 event = json.loads(line)

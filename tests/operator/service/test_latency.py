@@ -28,9 +28,11 @@ async def test_a_revocation_reaches_the_gateway_within_milliseconds(
     stream = await service.watch(token)
     in_world: dict[str, float] = {}
     service.world.listen(
-        lambda change: in_world.setdefault(change.uid, boottime())
-        if change.kind == "session" and change.new is not None and change.new.spec.revocation is not None
-        else None
+        lambda change: (
+            in_world.setdefault(change.uid, boottime())
+            if change.kind == "session" and change.new is not None and change.new.spec.revocation is not None
+            else None
+        )
     )
     to_world, to_line, patch = [], [], []
     for number in range(ROUNDS):
@@ -40,12 +42,17 @@ async def test_a_revocation_reaches_the_gateway_within_milliseconds(
         sent = await service.revoke(session)
         patch.append(boottime() - sent)
         await stream.until(
-            lambda e, u=uid_of: isinstance(e, messages.SessionChanged) and e.session.uid == u and not e.session.live
-            and e.session.activated_at is not None,
+            lambda e, u=uid_of: (
+                isinstance(e, messages.SessionChanged)
+                and e.session.uid == u
+                and not e.session.live
+                and e.session.activated_at is not None
+            ),
             after=after,
         )
         line_at = next(
-            at for at, e in stream.events[after:]
+            at
+            for at, e in stream.events[after:]
             if isinstance(e, messages.SessionChanged) and e.session.uid == uid_of and not e.session.live
         )
         to_world.append(in_world[uid_of] - sent)

@@ -27,10 +27,14 @@ async def process(service: Any, namespace: str, state: SessionState = SessionSta
     done: set[str] = set()
     while True:
         for session in service.world.sessions(namespace):
-            if session.status.state is None and session.metadata.uid not in done:
+            if session.status.state is None and _by_agent(session) and session.metadata.uid not in done:
                 done.add(session.metadata.uid)
                 await service.writer.write_status(session, AgentSessionStatus(state=state))
         await asyncio.sleep(0.005)
+
+
+def _by_agent(session: Any) -> bool:
+    return bool(session.spec.requested_by.startswith("system:serviceaccount:"))
 
 
 @pytest.fixture
@@ -179,7 +183,9 @@ async def test_another_pods_session_cannot_be_ended_reserved_or_reported(service
             assert (status, failure["reason"]) == (404, "NotFound")
             _, nothing = await service.post(token, f"/v1/sessions/none/{path}", body)
             assert nothing["message"].replace("none", "s") == failure["message"], "whether it exists must not show"
-    status, failure = await service.post(foreign, "/v1/sessions/s/reserve", {**about, "calls": 1, "namespace": namespace})
+    status, failure = await service.post(
+        foreign, "/v1/sessions/s/reserve", {**about, "calls": 1, "namespace": namespace}
+    )
     assert (status, failure["reason"]) == (403, "Forbidden")
     assert service.world.session(session.metadata.uid).status.state is SessionState.ACTIVE
 

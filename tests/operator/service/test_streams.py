@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
@@ -51,7 +52,11 @@ async def test_activation_brings_a_token_that_the_published_keys_verify(service:
     keys = jwt.PyJWKSet.from_dict(stream.snapshot.jwks)
     header = jwt.get_unverified_header(change.lease.token)
     claims = jwt.decode(
-        change.lease.token, keys[header["kid"]], algorithms=["ES256"], audience="pipes-session", options={"strict_aud": True}
+        change.lease.token,
+        keys[header["kid"]],
+        algorithms=["ES256"],
+        audience="pipes-session",
+        options={"strict_aud": True},
     )
     assert header["typ"] == "at+jwt"
     assert claims["sub"] == f"system:serviceaccount:{namespace}:analyst"
@@ -194,7 +199,7 @@ async def test_without_proof_or_lease_nothing_is_minted_and_the_stream_goes_on(s
     assert [each.uid for each in renewed.leases] == [session.metadata.uid]
 
 
-async def test_a_binding_that_is_suspended_is_told_at_once_and_a_deleted_one_is_gone(service: Any, namespace: str) -> None:
+async def test_a_suspended_binding_is_told_at_once_and_a_deleted_one_is_gone(service: Any, namespace: str) -> None:
     _, token = await service.pod(namespace, "a")
     await service.binding(namespace)
     stream = await service.watch(token)
@@ -220,8 +225,6 @@ async def test_a_binding_withdrawn_from_the_agent_is_gone_for_it(service: Any, n
 
 
 async def test_rotated_keys_reach_open_streams_and_old_tokens_stay_verifiable(service: Any, namespace: str) -> None:
-    from datetime import UTC, datetime
-
     uid, token = await service.pod(namespace, "a")
     await service.binding(namespace)
     await service.active(namespace, "s", uid)
