@@ -3,7 +3,6 @@
 The YAML files beside this module hold placeholders for the operator's identity; `load` fills them in.
 """
 
-import copy
 import re
 from collections.abc import Iterator, Mapping
 from importlib import resources
@@ -24,8 +23,8 @@ _STAMPING_SINCE = (1, 36)
 _STAMP = "stamp.yaml"
 
 # What the API server fills in, by kind; the answer of `same_spec` must not depend on who filled it in.
-_CONSTRAINT_DEFAULTS = {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}}
-_CRD_DEFAULTS = {"conversion": {"strategy": "None"}}
+_CONSTRAINT_DEFAULTS: Document = {"matchPolicy": "Equivalent", "namespaceSelector": {}, "objectSelector": {}}
+_CRD_DEFAULTS: Document = {"conversion": {"strategy": "None"}}
 
 
 def load(operator: str = OPERATOR, *, stamping: bool = True) -> list[Document]:
@@ -175,17 +174,13 @@ def _binding(policy: Mapping[str, Any]) -> Document:
 
 
 def _with_defaults(kind: str, spec: Mapping[str, Any]) -> Document:
-    full = copy.deepcopy(dict(spec))
     if kind == "CustomResourceDefinition":
-        return {**copy.deepcopy(_CRD_DEFAULTS), **full}
-    if kind in ("ValidatingAdmissionPolicy", "MutatingAdmissionPolicy"):
-        full.setdefault("failurePolicy", "Fail")
-        constraints = full.setdefault("matchConstraints", {})
-        for name, value in _CONSTRAINT_DEFAULTS.items():
-            constraints.setdefault(name, copy.deepcopy(value))
-        for rule in constraints.get("resourceRules", ()):
-            rule.setdefault("scope", "*")
-    return full
+        return {**_CRD_DEFAULTS, **spec}
+    if kind not in ("ValidatingAdmissionPolicy", "MutatingAdmissionPolicy"):
+        return dict(spec)
+    constraints = {**_CONSTRAINT_DEFAULTS, **spec.get("matchConstraints", {})}
+    rules = [{"scope": "*", **rule} for rule in constraints.get("resourceRules", ())]
+    return {"failurePolicy": "Fail", **spec, "matchConstraints": {**constraints, "resourceRules": rules}}
 
 
 def _difference(shipped: Any, live: Any, path: str) -> str | None:
