@@ -145,6 +145,12 @@ def sandbox(running_sandbox: Sandbox) -> Sandbox:
 
 
 @pytest.fixture
+def unchanged(running_sandbox: Sandbox) -> Sandbox:
+    """For tests that change nothing: saves the reset."""
+    return running_sandbox
+
+
+@pytest.fixture
 def workos(sandbox: Sandbox) -> Iterator[WorkOSClient]:
     client = WorkOSClient(api_key=API_KEY, client_id="client_test", base_url=sandbox.url, max_retries=0)
     yield client

@@ -47,7 +47,8 @@ class SalesforceService(Service):
         super().__init__()
         self._tokens = tokens
         self._environment = environment
-        self._orgs = {host.lower(): seed(options or {}) for host, options in seeds.items()}
+        self._seeds = {host.lower(): options or {} for host, options in seeds.items()}
+        self._orgs: dict[str, Org] = {}
         self._cursors: OrderedDict[str, _Cursor] = OrderedDict()
         records = Records(self)
         add, root = self.router.add, "/services/data/{version}"
@@ -81,7 +82,8 @@ class SalesforceService(Service):
 
     async def handle(self, call: Call) -> web.StreamResponse:
         response = await super().handle(call)
-        used = self._orgs[host].calls if (host := self._host(call)) in self._orgs else 0
+        host = self._host(call)
+        used = self._orgs[host].calls if host in self._orgs else 0
         response.headers["Sforce-Limit-Info"] = f"api-usage={used}/{_CALLS_A_DAY}"
         return response
 
@@ -100,7 +102,8 @@ class SalesforceService(Service):
                     if record["LastViewedDate"] or record["LastReferencedDate"]
                 ],
             }
-            for host, org in self._orgs.items()
+            for host in self._seeds
+            for org in (self._org(host),)
         }
 
     def token(self, call: Call) -> ProviderToken:
@@ -116,14 +119,21 @@ class SalesforceService(Service):
         if call.host:
             return call.host
         token = self._tokens.find(call.bearer())
-        return (token.tenant if token else "") or next(iter(self._orgs), "")
+        return (token.tenant if token else "") or next(iter(self._seeds), "")
+
+    def _org(self, host: str) -> Org:
+        """Filled on first use, since that takes a moment."""
+        if host not in self._orgs:
+            self._orgs[host] = seed(self._seeds[host])
+        return self._orgs[host]
 
     def org(self, call: Call) -> Org:
         host = self._host(call)
-        if host not in self._orgs:
+        if host not in self._seeds:
             raise errors.session_invalid()
-        self._orgs[host].calls += 1
-        return self._orgs[host]
+        org = self._org(host)
+        org.calls += 1
+        return org
 
     def user_id(self, call: Call, org: Org) -> str:
         """The org's user behind the token: the one with the account's e-mail address, else the first."""

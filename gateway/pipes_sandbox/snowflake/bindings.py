@@ -26,7 +26,7 @@ _KNOWN = {"TEXT", "BINARY", *_CASTS}
 def bind(tree: exp.Expr, bindings: Mapping[str, Any]) -> exp.Expr:
     """Replaces every placeholder; one without a value is Snowflake's error 002049."""
     for position, placeholder in enumerate(list(tree.find_all(exp.Placeholder, bfs=False)), 1):
-        key = placeholder.name or str(position)
+        key = str(placeholder.args.get("this") or position)
         if key not in bindings:
             message = f"SQL compilation error: error line 1 at position 0\nBind variable {placeholder.sql()} not set."
             raise StatementError("002049", "42601", message)

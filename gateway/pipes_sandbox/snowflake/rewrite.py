@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 import sqlglot
@@ -15,6 +16,7 @@ _FLATTEN = """
   CASE WHEN json_type(j) = 'ARRAY' THEN CAST(e."key" AS BIGINT) END AS "INDEX", e."value" AS "VALUE", j AS "THIS"
  FROM (SELECT CAST(__input__ AS JSON) AS j), json_each(j) AS e ORDER BY e.id)
 """
+_SPACED_OFFSET = re.compile(r"\s([+-]\d\d):?(\d\d)$")
 _SECONDS = {"SECONDS": 1.0, "SECOND": 1.0, "MINUTES": 60.0, "HOURS": 3600.0, "MILLISECONDS": 0.001}
 
 
@@ -171,6 +173,9 @@ def _variants(tree: exp.Expr) -> None:
         if isinstance(cast.this, exp.JSONExtract) and cast.to.is_type(*exp.DataType.TEXT_TYPES):
             path = cast.this
             cast.set("this", exp.JSONExtractScalar(this=path.this.copy(), expression=path.expression.copy()))
+        elif isinstance(cast.this, exp.Literal) and cast.to.is_type("timestamptz", "timestampltz"):
+            # DuckDB reads an offset only when it follows the time at once.
+            cast.this.set("this", _SPACED_OFFSET.sub(r"\1:\2", cast.this.name))
     for kind in list(tree.find_all(exp.DataType)):
         if kind.is_type("variant", "object") or (kind.is_type("array") and not kind.expressions):
             kind.replace(exp.DataType.build("json"))
