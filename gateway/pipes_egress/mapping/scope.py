@@ -104,8 +104,8 @@ def _object(template: Mapping[str, Any], scope: Scope) -> Any:
     if "$literal" in template:
         return template["$literal"]
     if "$join" in template:
-        parts = [part for each in template["$parts"] if (part := evaluate(each, scope)) is not ABSENT]
-        return template["$join"].join(str(part) for part in parts) if parts else ABSENT
+        parts = evaluate(template["$parts"], scope)
+        return template["$join"].join(str(part) for part in parts) if isinstance(parts, list) and parts else ABSENT
     if "$cases" in template:
         for case in template["$cases"]:
             condition = msgspec.convert(case["when"], Condition) if "when" in case else None
