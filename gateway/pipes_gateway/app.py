@@ -87,6 +87,7 @@ class Gateway:
         if not await self.service.synchronized(settings.start_seconds):
             log.warning("no snapshot within %g s: the endpoint opens with the own tools only", settings.start_seconds)
         self.view.on_change(lambda _: self._look_at_tools())
+        self._look_at_tools()
         self._spawn(self._look())
         await self._serve_mcp(sockets)
         self._open = True
