@@ -81,7 +81,7 @@ async def _approved(environment: Environment, way: Wire) -> None:
     async with Approver(cluster.url, cluster.kubeconfig(ALICE)) as alice:
         bindings = [{"name": "salesforce", "access": "Read"}]
         asked = await way.call("request_session", reason="bench of calls", bindings=bindings, duration="1h")
-        name = asked["structuredContent"]["session"]["name"]
+        name = asked["structuredContent"]["session"]
         while (status := (await alice.get(name)).get("status", {})).get("state") != "AwaitingApproval":
             await asyncio.sleep(0.01)
         await alice.approve(name, status["grantHash"])

@@ -52,7 +52,7 @@ async def _ask(agent: Wire, alice: Approver, index: int) -> tuple[str, str]:
     asked = await agent.call("request_session", reason=f"bench {index}", bindings=bindings, duration="10m")
     if asked.get("isError"):
         raise RuntimeError(f"request_session: {asked}")
-    name = asked["structuredContent"]["session"]["name"]
+    name = asked["structuredContent"]["session"]
     while True:
         status = (await alice.get(name)).get("status", {})
         if status.get("state") == "AwaitingApproval":

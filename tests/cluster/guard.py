@@ -13,14 +13,14 @@ from pathlib import Path
 
 
 def processes_of(run_dir: Path) -> list[int]:
-    """Pids of the programs that were started out of `run_dir`/bin, or with a settings file in `run_dir`."""
-    own = (f"{run_dir}/bin/".encode(), f"--config={run_dir}/".encode())
+    """Pids of the programs that were started out of `run_dir`/bin, or with an `--option=` that names a file in it."""
+    program, option = f"{run_dir}/bin/".encode(), f"={run_dir}/".encode()
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 words = entry.joinpath("cmdline").read_bytes().split(b"\0")
-                if words[0].startswith(own[0]) or any(word.startswith(own[1]) for word in words[1:]):
+                if words[0].startswith(program) or any(word.startswith(b"--") and option in word for word in words[1:]):
                     found.append(int(entry.name))
             except OSError:
                 continue

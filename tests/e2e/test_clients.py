@@ -31,7 +31,7 @@ async def test_list_refused_request_approve_call_end(environment: Environment, o
             duration="5m",
         )
         assert not asked.is_error, asked.text
-        name = asked.structured["session"]["name"]
+        name = asked.structured["session"]
         assert (await agent.call("snowflake_query", statement=STATEMENT)).reason == "AwaitingApproval"
 
         await _approve_with_kubectl(environment, name)

@@ -81,7 +81,8 @@ class Demo:
             started = time.monotonic()
             done = await self._approve(session, ALICE)
             step.must(done.returncode == 0, done.stderr)
-            answer, calls = await self._until(lambda answer: not answer.is_error)
+            answer, calls = await self._until(lambda answer: answer.denial is None)
+            step.must(not answer.is_error, answer.text)
             step.saw(f"$ kubectl apply --server-side -f approval.yaml      # as {ALICE}")
             step.saw(done.stdout)
             step.saw(
@@ -97,7 +98,8 @@ class Demo:
             session = self._name_of(answer, step)
             done = await self._approve(session, ALICE)
             step.must(done.returncode == 0, done.stderr)
-            found, _ = await self._until(lambda answer: not answer.is_error, "google_drive_search", text="style")
+            found, _ = await self._until(lambda answer: answer.denial is None, "google_drive_search", text="style")
+            step.must(not found.is_error, found.text)
             step.saw(found.text)
             return session
 
@@ -190,7 +192,7 @@ class Demo:
 
     def _name_of(self, answer: Answer, step: Step) -> str:
         step.must(not answer.is_error, answer.text)
-        return str(answer.structured["session"]["name"])
+        return str(answer.structured["session"])
 
     async def _approve(self, session: str, who: str) -> subprocess.CompletedProcess[str]:
         manifest = await self._field(session, "{.status.approveWith}")

@@ -14,6 +14,7 @@ import yaml
 
 from cluster import Cluster
 from cluster.errors import ClusterError
+from cluster.pki import private_file
 from cluster.tokens import Mount
 from pipes_api.names import BROKER_AUDIENCE, OPERATOR_AUDIENCE
 
@@ -36,7 +37,13 @@ class Environment:
         self.places = Places(cluster.run_dir / "product")
         self.mcp_url = f"http://127.0.0.1:{ports.gateway}/mcp"
         self.sandbox_url = f"http://127.0.0.1:{ports.sandbox}"
-        self.sandbox = self._program("sandbox", f"{self.sandbox_url}/healthz")
+        options = (f"--api-key-file={self.places.workos_key}", f"--admin-token-file={self.places.admin_token}")
+        self.sandbox = Program(
+            self.places.root,
+            "sandbox",
+            ready_url=f"{self.sandbox_url}/healthz",
+            options=(f"--port={ports.sandbox}", *options),
+        )
         self.operator = self._program("operator", _ready(ports.operator_health))
         self.broker = self._program("broker", _ready(ports.broker_health))
         self.gateway = self._program("gateway", _ready(ports.gateway_health))
@@ -65,7 +72,7 @@ class Environment:
             environment = cls(cluster, ports, secrets.token_urlsafe(24))
             try:
                 environment._remember()
-                sandbox = side.submit(environment._start_sandbox)
+                sandbox = side.submit(environment.sandbox.start)
                 objects.install(cluster)
                 environment._create_pods()
                 environment.operator.start(environment.operator_settings(operator or {}), wait=False)
@@ -187,15 +194,6 @@ class Environment:
                     raise ClusterError(f"binding {name} is not Ready: {ready.get('message', 'no condition yet')}")
                 time.sleep(0.02)
 
-    def _start_sandbox(self) -> None:
-        self.sandbox.start(
-            {
-                "port": self.ports.sandbox,
-                "apiKey": self.places.workos_key.read_text(),
-                "adminToken": self.sandbox_admin_token,
-            }
-        )
-
     def _create_pods(self) -> None:
         self._project("operator-0", "operator", OPERATOR_NAMESPACE)
         self._project("broker-0", "broker", OPERATOR_NAMESPACE, OPERATOR_AUDIENCE)
@@ -211,12 +209,10 @@ class Environment:
         self.cluster.project_tokens(self._mounts)
 
     def _remember(self) -> None:
-        self.places.workos_key.touch(mode=0o600)
-        self.places.workos_key.write_text(f"sk_test_{secrets.token_hex(16)}")
+        private_file(self.places.workos_key, f"sk_test_{secrets.token_hex(16)}".encode())
+        private_file(self.places.admin_token, self.sandbox_admin_token.encode())
         record = {"ports": asdict(self.ports), "adminToken": self.sandbox_admin_token}
-        path = self.places.root / "environment.yaml"
-        path.touch(mode=0o600)
-        path.write_text(yaml.safe_dump(record))
+        private_file(self.places.root / "environment.yaml", yaml.safe_dump(record).encode())
 
     def _program(self, command: str, ready_url: str) -> Program:
         return Program(self.places.root, command, ready_url=ready_url)

@@ -52,8 +52,9 @@ class Places:
     def workos_key(self) -> Path:
         return self.root / "workos-key"
 
-    def config(self, process: str) -> Path:
-        return self.root / f"{process}.yaml"
+    @property
+    def admin_token(self) -> Path:
+        return self.root / "sandbox-admin-token"
 
     def kubeconfig(self, pod: str) -> Path:
         return self.root / f"{pod}.kubeconfig"

@@ -6,7 +6,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,14 @@ _STOP_SECONDS = 5.0
 class Program:
     """One process of the product: `pipes-mcp NAME --config FILE`, found again by its pid file."""
 
-    def __init__(self, run_dir: Path, command: str, *, name: str = "", ready_url: str = "") -> None:
+    def __init__(
+        self, run_dir: Path, command: str, *, name: str = "", ready_url: str = "", options: Sequence[str] = ()
+    ) -> None:
+        """options: instead of a settings file, for a program that takes none."""
         self.name = name or command
-        self._command = command
         self._config = run_dir / f"{self.name}.yaml"
+        # One word each, so that whoever sweeps the run folder finds the process by the file it names.
+        self._arguments = [command, *(options or (f"--config={self._config}",))]
         self._ready_url = ready_url
         self._process = Process(run_dir, self.name)
 
@@ -41,8 +45,7 @@ class Program:
         """Start it, with new settings or those it had; returns when it says it is ready."""
         if settings is not None:
             self._config.write_text(yaml.safe_dump(dict(settings), sort_keys=False))
-        # One word, so that whoever sweeps the run folder finds the process by it.
-        self._process.start([sys.executable, "-m", "pipes_mcp", self._command, f"--config={self._config}"])
+        self._process.start([sys.executable, "-m", "pipes_mcp", *self._arguments])
         if wait:
             self.await_ready()
 
