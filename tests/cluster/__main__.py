@@ -1,6 +1,7 @@
 """`python -m cluster build | up | down | status`: the control plane from a shell."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,8 @@ _RUN_DIR = Path(".run") / "cluster"
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
+    # Else the compiler would go on by itself when make stops the build because another target failed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _run(options)
     except ClusterError as error:

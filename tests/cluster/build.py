@@ -89,7 +89,7 @@ def _compile(program: Path) -> None:
     _say("looking what there is to compile (the first time it fetches 170 MB of Go modules: 1 to 2 minutes)")
     waiting = f'{{{{if and .Stale (ne .StaleReason "{_CACHED}")}}}}{{{{.ImportPath}}}}{{{{end}}}}'
     total = len(_go([go, "list", "-deps", *flags, "-f", waiting, _PACKAGE], log).split())
-    expected = "8 to 12 minutes on 2 cores" if total > 500 else "a few minutes" if total > 20 else "under a minute"
+    expected = "5 to 10 minutes on 2 cores" if total > 500 else "a few minutes" if total > 20 else "under a minute"
     _say(f"{total} packages to compile, then linking: {expected}. What is done survives a stop. Log: {log}")
     with tempfile.TemporaryDirectory(dir=program.parent, prefix=".linking-") as folder:
         linked = Path(folder) / program.name
@@ -160,7 +160,7 @@ def _explain(errors: Sequence[str], log: Path) -> str:
     if "no space left on device" in text or "disk quota exceeded" in text:
         free = shutil.disk_usage(log.parent).free // 2**20
         return (
-            "the disk is full: the build needs about 6 GB in Go's caches (GOCACHE, GOMODCACHE) and in TMPDIR; "
+            "the disk is full: the build needs about 5 GB in Go's caches (GOCACHE, GOMODCACHE) and in TMPDIR; "
             f"{free} MB are free beside {log}. Make room or move them, then run it again: it goes on from there"
         )
     if "signal: killed" in text:
