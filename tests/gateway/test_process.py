@@ -80,10 +80,12 @@ def test_help_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert "The MCP server beside one agent" in capsys.readouterr().out
 
 
+Running = tuple[asyncio.subprocess.Process, int, int]
+"""The process, its MCP port and its health port."""
+
+
 @pytest.fixture
-async def process(
-    settings: GatewaySettings, tmp_path: Path
-) -> AsyncIterator[tuple[asyncio.subprocess.Process, int, int]]:
+async def process(settings: GatewaySettings, tmp_path: Path) -> AsyncIterator[Running]:
     ports = []
     for _ in range(2):
         with socket.create_server(("127.0.0.1", 0)) as free:
