@@ -1,9 +1,9 @@
 """A tool definition: everything about one tool that an approval covers."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -29,6 +29,10 @@ class Judge(Part):
     dialect: str = ""
 
 
+Alternatives = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+"""OAuth scopes (RFC 6749 section 3.3) of which one is enough, the narrowest first."""
+
+
 class DefinitionInvalid(ValueError):  # noqa: N818 - reads as what happened
     """Not a definition this version can read, or not the one its hash names."""
 
@@ -37,7 +41,8 @@ class ToolDefinition(Value, forbid_unknown_fields=True, dict=True):
     """One tool of a catalog, as it travels and as it is hashed.
 
     `name` is the catalog's (`query`); the advertised name adds the binding's.
-    `exchange` holds all that is needed to execute it.
+    `exchange` holds all that is needed to execute it. Of each entry of `scopes`
+    the connection must have one: `((drive.readonly, drive), …)`.
     """
 
     name: str
@@ -45,13 +50,17 @@ class ToolDefinition(Value, forbid_unknown_fields=True, dict=True):
     description: str
     access: ToolAccess
     input_schema: dict[str, Any]
-    scopes: tuple[str, ...] = ()
+    scopes: tuple[Alternatives, ...] = ()
     judge: Judge | None = None
     exchange: Exchange | None = None
 
     @cached_property
     def hash(self) -> str:
         return canonical.digest(to_wire(self))
+
+    def lacking(self, granted: Collection[str]) -> tuple[str, ...]:
+        """The narrowest scope of each entry that a connection with those scopes does not meet."""
+        return tuple(entry[0] for entry in self.scopes if not any(scope in granted for scope in entry))
 
 
 def to_wire(definition: ToolDefinition) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from .definition import Judge, ToolAccess, ToolDefinition
+from .definition import Alternatives, Judge, ToolAccess, ToolDefinition
 from .exchange import Case, Credential, Endpoint, Errors, Exchange, Job, Paging, Part, Request, Result
 
 FORMAT = "pipesmcp.io/catalog/v1"
@@ -22,7 +22,7 @@ class CatalogTool(Part):
     description: Sentence
     access: ToolAccess
     input_schema: dict[str, Any]
-    scopes: tuple[str, ...] = ()
+    scopes: tuple[Alternatives, ...] = ()
     judge: Judge | None = None
     lookup: Request | None = None
     request: Request | None = None

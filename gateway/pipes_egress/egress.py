@@ -166,7 +166,7 @@ class _Call:
 
 
 def _is_usable(definition: ToolDefinition, exchange: Exchange, credential: Vended) -> None:
-    lacking = sorted(set(definition.scopes) & set(credential.missing_scopes))
+    lacking = definition.lacking(credential.scopes) if credential.scopes else ()
     if lacking:
         message = f"the connection lacks the scope {', '.join(lacking)}"
         raise Refused(Denial(reason=Reason.SCOPE_MISSING, message=message, remedy=remedies.RECONNECT))

@@ -158,7 +158,7 @@ def connection_works(call: Call) -> Denial | None:
 
 def scopes_suffice(call: Call) -> Denial | None:
     missing = set(call.binding.missing_scopes) if call.binding is not None else set()
-    needed = set(call.definition.scopes) if call.definition is not None else set()
+    needed = {entry[0] for entry in call.definition.scopes} if call.definition is not None else set()
     if not missing & needed:
         return None
     lacking = ", ".join(sorted(missing & needed))

@@ -17,7 +17,7 @@ from .story import Step, Story
 CEILING_SECONDS = 25
 """The demo's cluster-wide ceiling on sessions, so that you need not wait long to see one expire."""
 
-QUERY = "SELECT status, COUNT(*) AS orders FROM crm.public.orders GROUP BY status ORDER BY orders DESC"
+QUERY = "SELECT region, COUNT(*) AS orders FROM crm.public.orders GROUP BY region ORDER BY orders DESC"
 WRITE = "DELETE FROM crm.public.orders"
 NAMESPACE = "team-a"
 ALICE, BOB = "alice@example.com", "bob@example.com"
@@ -33,7 +33,7 @@ class Demo:
     async def tell(self) -> None:
         await self._lists()
         await self._is_refused()
-        session = await self._asks("snowflake", "Sum up the orders by status for the weekly report")
+        session = await self._asks("snowflake", "Sum up the orders by region for the weekly report")
         await self._bob_may_not(session)
         await self._alice_approves(session)
         expiring = await self._alice_approves_another()

@@ -22,7 +22,7 @@ def tool(name: str, access: ToolAccess = ToolAccess.READ, **fields: Any) -> Tool
 
 
 QUERY = tool("query", ToolAccess.JUDGED)
-SEARCH = tool("search", scopes=("drive.readonly",))
+SEARCH = tool("search", scopes=(("drive.readonly", "drive"),))
 CREATE = tool("create", ToolAccess.WRITE)
 
 TOOLS = {

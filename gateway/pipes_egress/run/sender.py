@@ -7,6 +7,7 @@ from typing import Any
 
 from pipes_api.clock import boottime
 from pipes_api.reasons import Reason
+from pipes_catalog.definition import Alternatives
 from pipes_catalog.exchange import Exchange, FailureKind, Request
 from pipes_policy import remedies
 from pipes_policy.call import Denial
@@ -36,7 +37,7 @@ class Sender:
     credential: Vended
     exchange: Exchange
     host: str
-    scopes: tuple[str, ...]
+    scopes: tuple[Alternatives, ...]
     check: Callable[[], Denial | None]
     deadline: float
     sent: bool = False
@@ -131,7 +132,7 @@ class Sender:
         return Answer(answer.status, answer.headers, answer.body.replace(secret, b"(withheld)"))
 
     def _scope_missing(self, failure: Failure) -> Denial:
-        needed = f" (needed: {', '.join(self.scopes)})" if self.scopes else ""
+        needed = f" (needed: {', '.join(' or '.join(entry) for entry in self.scopes)})" if self.scopes else ""
         return Denial(reason=Reason.SCOPE_MISSING, message=f"{failure.sentence}{needed}", remedy=remedies.RECONNECT)
 
     def _unanswered(self, request: Request, error: NoAnswer) -> str:

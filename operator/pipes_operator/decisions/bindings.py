@@ -155,8 +155,7 @@ def _missing(offer: Offer, report: Report | None, old: ProviderBindingStatus) ->
         return old.missing_scopes
     if report.word is not Word.CONNECTED or report.scopes is None:
         return ()
-    needed = {scope for tool in offer.tools.values() for scope in tool.scopes}
-    return tuple(sorted(needed - set(report.scopes)))
+    return tuple(sorted({scope for tool in offer.tools.values() for scope in tool.lacking(report.scopes or ())}))
 
 
 def _ready(facts: BindingFacts, connected: tuple[bool | None, str, str]) -> tuple[bool | None, str, str]:
