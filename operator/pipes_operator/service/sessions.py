@@ -9,6 +9,7 @@ from pipes_api.messages import BindingView, CreateSession, EndSession, Identity,
 from pipes_api.resources import Agent, AgentSession, AgentSessionSpec
 from pipes_api.states import TERMINAL, UNDECIDED, SessionState
 from pipes_api.tokens import service_account
+from pipes_operator.decisions.endings import asked_by_agent
 from pipes_operator.kube.errors import Conflict, Forbidden, Invalid, KubeError, NotFound
 from pipes_operator.world import Change, World
 from pipes_operator.writer import Writer
@@ -50,7 +51,7 @@ class Sessions:
             same = waiting.same_request(siblings, caller.pod_uid, ask, _now())
             if same is not None:
                 return SessionCreated(session=views.session_view(same, _now()), created=False, notes=ask.notes)
-            waiting.check(siblings, self._pending_cap, _now())
+            waiting.check([each for each in siblings if asked_by_agent(each)], self._pending_cap, _now())
             session = await self._write(caller, ask)
         await self._processed(session.metadata.uid)
         latest = self._world.session(session.metadata.uid) or session

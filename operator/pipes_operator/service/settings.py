@@ -2,8 +2,6 @@
 
 import msgspec
 
-from pipes_operator.settings import OperatorSettings
-
 
 class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Names and limits.
@@ -40,26 +38,6 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     retention_seconds: float = 86400.0
     pod_gone_seconds: float = 15.0
     buffer_bytes: int = 1 << 20
-
-    @classmethod
-    def of(cls, settings: OperatorSettings) -> "ServiceSettings":
-        """What of the operator's settings concerns this service."""
-        loopback = ("localhost", "127.0.0.1", "::1")
-        names = settings.broker_names or (f"pipes-broker.{settings.namespace}.svc",)
-        return cls(
-            namespace=settings.namespace,
-            issuer=settings.issuer_url,
-            listen=settings.listen,
-            port=settings.port,
-            extra_names=settings.service_names,
-            broker_user=settings.broker_identity,
-            broker_names=tuple(dict.fromkeys((*names, *loopback))),
-            lease_seconds=settings.lease_seconds,
-            proof_seconds=settings.proof_seconds,
-            heartbeat_seconds=settings.heartbeat_seconds,
-            pending_cap=settings.pending_cap,
-            retention_seconds=settings.retention_seconds,
-        )
 
     def serving_names(self) -> tuple[str, ...]:
         """Every name under which the service is reached, the Service's first."""

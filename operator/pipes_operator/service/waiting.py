@@ -37,7 +37,7 @@ def same_request(sessions: Iterable[AgentSession], pod_uid: str, ask: Ask, now: 
 
 
 def check(sessions: Iterable[AgentSession], cap: int, now: datetime) -> None:
-    """Whether that ServiceAccount may ask for one more; `sessions` are all of it, of every pod.
+    """Whether that ServiceAccount may ask for one more; `sessions` are all it asked for, from every pod.
 
     Raises:
         Refused: TooManyRequests, with what waits, or how long to pause.

@@ -137,6 +137,14 @@ async def test_a_flood_of_requests_leaves_few_objects_and_other_agents_alone(ser
     assert status == 201
 
 
+async def test_what_people_asked_for_leaves_the_agents_own_places_free(service: Any, agent: Any) -> None:
+    namespace, uid, token = agent
+    for number in range(6):
+        await service.session(namespace, f"by-a-person-{number}", pod_uid=uid)
+    status, _ = await service.post(token, "/v1/sessions", ask())
+    assert status == 201
+
+
 async def test_after_denials_an_agent_must_pause_longer_and_longer(service: Any, agent: Any) -> None:
     namespace, _, token = agent
     _, answer = await service.post(token, "/v1/sessions", ask())
