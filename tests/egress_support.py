@@ -14,7 +14,9 @@ import pipes_catalog
 from pipes_api.grant import Grant, GrantedBinding
 from pipes_api.resources import Access, Agent, Connection
 from pipes_catalog import ToolDefinition, advertised
-from pipes_egress import Egress, EgressSettings, ToolRequest, ToolResult
+from pipes_egress.call import ToolRequest, ToolResult
+from pipes_egress.egress import Egress
+from pipes_egress.settings import EgressSettings
 from pipes_policy.call import Denial
 from pipes_sandbox.server import running
 from pipes_sandbox.settings import Settings

@@ -1,7 +1,6 @@
-"""Egress: gets a credential from Pipes and calls the provider. Runs in the broker, or inside the gateway."""
+"""Egress: gets a credential from Pipes and calls the provider. Runs in the broker, or inside the gateway.
 
-from .call import Check, Progress, Reserve, ToolRequest, ToolResult
-from .egress import Egress
-from .settings import EgressSettings
-
-__all__ = ["Check", "Egress", "EgressSettings", "Progress", "Reserve", "ToolRequest", "ToolResult"]
+`egress.Egress` is the library, `call` what it is asked and answers, `settings`
+its settings, `broker` the service. Nothing is imported here, so that a gateway
+which only needs the types loads no more than those.
+"""
