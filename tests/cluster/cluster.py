@@ -69,7 +69,14 @@ class Cluster:
         Raises ClusterError with one line that says what to do.
         """
         program = build()
-        folder = run_dirs.make(run_dir)
+        try:
+            return cls._start(program, run_dirs.make(run_dir), detach=detach)
+        except OSError as error:
+            where = error.filename or run_dir or "the temporary folder"
+            raise ClusterError(f"cannot start a control plane: {where}: {error.strerror}") from error
+
+    @classmethod
+    def _start(cls, program: Path, folder: Path, *, detach: bool) -> "Cluster":
         reservation = control_plane.reserve_port()
         try:
             watcher = None if detach else _start_guard(folder)
@@ -159,7 +166,7 @@ class Cluster:
     def start_apiserver(self) -> None:
         """Starts it again on the same port, over the same store, and returns when it is ready."""
         control_plane.start_apiserver(self._apiserver, self.run_dir / "bin", self._port)
-        control_plane.await_ready(self._apiserver, self._api)
+        control_plane.await_ready(self._etcd, self._apiserver, self._api)
 
     def restart_apiserver(self) -> None:
         self.kill_apiserver()

@@ -68,7 +68,7 @@ def start_apiserver(apiserver: Process, programs: Path, port: int) -> None:
     )
 
 
-def await_ready(apiserver: Process, client: ApiClient) -> None:
+def await_ready(etcd: Process, apiserver: Process, client: ApiClient) -> None:
     """Returns when /readyz says ok; raises ClusterError with the server's own last words when it cannot."""
     deadline = time.monotonic() + _READY_WITHIN
     while True:
@@ -78,8 +78,9 @@ def await_ready(apiserver: Process, client: ApiClient) -> None:
             status = 0
         if status == 200:
             return
-        if apiserver.pid is None:
-            raise ClusterError(f"kube-apiserver ended while starting: {apiserver.last_words()}. Log: {apiserver.log}")
+        for process in (etcd, apiserver):
+            if process.pid is None:
+                raise ClusterError(f"{process.name} ended while starting: {process.last_words()}. Log: {process.log}")
         if time.monotonic() > deadline:
             raise ClusterError(f"kube-apiserver was not ready within {_READY_WITHIN:.0f} s. Log: {apiserver.log}")
         time.sleep(0.05)

@@ -95,6 +95,27 @@ def test_a_short_token_is_judged_by_the_api_server_as_well(cluster: Cluster, nam
     assert review(cluster, token, "pipes-operator")["authenticated"] is True
 
 
+def test_a_pod_speaks_to_the_api_server_with_the_token_it_mounts(
+    cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    cluster.create_pod(namespace, "operator-1", "operator")
+    token = tmp_path / "token"
+    cluster.project_tokens([Mount(namespace, "operator-1", None, token)])
+    kubeconfig = cluster.token_kubeconfig(token, tmp_path / "kubeconfig")
+    asked = subprocess.run(
+        [cluster.kubectl, "--kubeconfig", kubeconfig, "auth", "whoami", "-o", "json"], capture_output=True, check=True
+    )
+    cluster.project_tokens([])
+    user = json.loads(asked.stdout)["status"]["userInfo"]
+    assert user["username"] == f"system:serviceaccount:{namespace}:operator"
+
+
+@pytest.mark.parametrize("audience", [None, "pipes-operator"])
+def test_a_mount_survives_the_command_line(audience: str | None) -> None:
+    mount = Mount("team-a", "analyst-1", audience, Path("/a:b/token"), seconds=600)
+    assert Mount.parse(str(mount)) == mount
+
+
 def test_the_kubelet_gets_no_token_of_an_audience_that_the_pod_does_not_mount(cluster: Cluster, namespace: str) -> None:
     cluster.create_pod(namespace, "plain", "analyst", audiences=["pipes-operator"])
     with pytest.raises(ClusterError, match='not authorized to request tokens for audience "pipes-broker"'):
@@ -211,6 +232,12 @@ c.project_tokens([Mount("team-a", "analyst-1", "pipes-operator", Path({str(token
     assert not run_dir.exists()
     with pytest.raises(ClusterError, match="no control plane was started in"):
         Cluster.attach(run_dir)
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ClusterError, match=r"cannot start a control plane: .*/file"):
+        Cluster.start(tmp_path / "file" / "run")
 
 
 def test_a_folder_that_holds_something_else_is_never_emptied(tmp_path: Path) -> None:
