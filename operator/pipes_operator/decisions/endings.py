@@ -68,18 +68,15 @@ def _too_many(facts: SessionFacts) -> Verdict | None:
     session = facts.session
     if session.status.state is not None or not asked_by_agent(session):
         return None
-    # Those without a state yet are ranked, so that of a burst exactly the cap gets through.
-    waiting = sum(1 for each in facts.siblings if asked_by_agent(each) and _waits_before(each, session))
+    waiting = sum(1 for each in facts.siblings if asked_by_agent(each) and _waits(each, facts))
     if waiting < facts.rules.pending_cap:
         return None
     message = f"{waiting} requests of this agent wait for a person already; a person must decide them first."
     return Verdict(SessionState.TOO_MANY_REQUESTS, "TooManyRequests", message)
 
 
-def _waits_before(other: AgentSession, session: AgentSession) -> bool:
-    if other.status.state is not None:
-        return other.status.state in UNDECIDED
-    return (created(other), other.metadata.uid) < (created(session), session.metadata.uid)
+def _waits(other: AgentSession, facts: SessionFacts) -> bool:
+    return other.status.state in UNDECIDED or other.metadata.uid in facts.admitted
 
 
 def _approver_is_no_person(facts: SessionFacts) -> Verdict | None:

@@ -1,6 +1,6 @@
 """What a decision rests on, and what it says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -59,6 +59,7 @@ class SessionFacts:
     """Everything known about one session at one moment.
 
     `siblings` are the sessions of the same ServiceAccount, itself excluded.
+    `admitted` are the uids of requests whose first status is being written.
     `pod` is the pod it belongs to, or could be bound to, when that is known.
     """
 
@@ -70,6 +71,7 @@ class SessionFacts:
     now: datetime
     pod: BoundPod | None = None
     pod_gone: bool = False
+    admitted: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

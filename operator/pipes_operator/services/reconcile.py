@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from pipes_api.resources import AgentSession
-from pipes_api.states import SessionState
+from pipes_api.states import UNDECIDED, SessionState
 from pipes_operator import metrics
 from pipes_operator.decisions.decide import decide
 from pipes_operator.decisions.facts import Decision, Offers, Rules, SessionFacts
@@ -50,6 +50,7 @@ class SessionReconciler:
         self._rules = rules
         self._may_activate = may_activate
         self._now = now
+        self._admitted: set[str] = set()
 
     async def reconcile(self, uid: str) -> None:
         """Decide and write; a conflict is decided again from the object as it is now.
@@ -74,6 +75,7 @@ class SessionReconciler:
             try:
                 await self._carry_out(session, decision)
             except NotFound:
+                self._admitted.discard(uid)
                 self._world.drop_session(uid)
             except Conflict:
                 await self._refresh(session)
@@ -99,6 +101,7 @@ class SessionReconciler:
             now=self._now(),
             pod=self._pods.of(session, claim=claim),
             pod_gone=self._pods.gone(session),
+            admitted=self._admitted,
         )
 
     async def _carry_out(self, session: AgentSession, decision: Decision) -> None:
@@ -111,7 +114,11 @@ class SessionReconciler:
         activates = state is SessionState.ACTIVE and session.status.state is not SessionState.ACTIVE
         if activates and not self._may_activate():
             raise NotCurrent("there is no recent proof that the view is current")
+        if session.status.state is None and state in UNDECIDED:
+            # Between this decision and its write others are decided: of a burst exactly the cap may pass.
+            self._admitted.add(session.metadata.uid)
         written = await self._writer.write_status(session, decision.status)
+        self._admitted.discard(session.metadata.uid)
         if state is not session.status.state and state is not None:
             metrics.TRANSITIONS.labels(state.value).inc()
             logger.info(
