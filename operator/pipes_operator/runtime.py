@@ -253,6 +253,7 @@ def rules_of(settings: OperatorSettings, *, stamping: bool) -> Rules:
         born_approved=timedelta(seconds=settings.born_approved_seconds),
         retention=timedelta(seconds=settings.retention_seconds),
         pending_cap=settings.pending_cap,
+        longest=timedelta(seconds=settings.maximum_duration_seconds),
         stamping=stamping,
     )
 

@@ -36,6 +36,9 @@ class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     retention_seconds: float = 86_400.0
     """How long a finished session is kept."""
 
+    maximum_duration_seconds: float = 86_400.0
+    """No session lasts longer, whatever is asked for; the CRD's own ceiling is a day."""
+
     pending_cap: int = 5
     """Requests of one ServiceAccount that may wait for a person at once."""
 

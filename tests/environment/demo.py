@@ -94,11 +94,11 @@ class Demo:
         with self._story.step(
             f"A second session, for Google Drive; here no session may last over {CEILING_SECONDS} s"
         ) as step:
-            answer = await self._request("google-drive", "Find the style guide")
+            answer = await self._request("google-drive", "Find the revenue review")
             session = self._name_of(answer, step)
             done = await self._approve(session, ALICE)
             step.must(done.returncode == 0, done.stderr)
-            found, _ = await self._until(lambda answer: answer.denial is None, "google_drive_search", text="style")
+            found, _ = await self._until(lambda answer: answer.denial is None, "google_drive_search", query="revenue")
             step.must(not found.is_error, found.text)
             step.saw(found.text)
             return session
@@ -161,7 +161,7 @@ class Demo:
                 "google_drive_search",
                 seconds=left + 5,
                 pause=0.05,
-                text="style",
+                query="revenue",
             )
             step.saw(answer.text)
             step.must(answer.reason == "SessionExpired", f"expected SessionExpired, got {answer.text!r}")

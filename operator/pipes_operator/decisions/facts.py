@@ -37,6 +37,8 @@ class Rules:
     born_approved: timedelta
     retention: timedelta
     pending_cap: int
+    longest: timedelta = timedelta(days=1)
+    """No session lasts longer, whatever is asked for and whatever a binding allows."""
     stamping: bool = True
 
 

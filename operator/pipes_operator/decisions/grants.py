@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 import msgspec
 
@@ -22,8 +23,8 @@ class Granting:
     cuts: tuple[str, ...] = ()
 
 
-def requested(session: AgentSession, offers: Mapping[str, Offer]) -> Granting:
-    """The request after the ceilings of its bindings, before any approver's narrowing."""
+def requested(session: AgentSession, offers: Mapping[str, Offer], longest: timedelta) -> Granting:
+    """The request after the ceilings of its bindings and of the installation, before any approver's narrowing."""
     spec = session.spec
     problems: list[str] = []
     cuts: list[str] = []
@@ -45,7 +46,7 @@ def requested(session: AgentSession, offers: Mapping[str, Offer]) -> Granting:
         problems.append(str(error))
     if problems:
         return Granting(None, tuple(problems))
-    allowed = min([duration, *ceiling])
+    allowed = min([duration, int(longest.total_seconds()), *ceiling])
     if allowed < duration:
         cuts.append(f"duration {durations.render(duration)} cut to {durations.render(allowed)}")
     limits = spec.limits or Limits()

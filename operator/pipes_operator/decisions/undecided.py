@@ -13,7 +13,7 @@ def decide(facts: SessionFacts) -> Decision:
     if verdict is not None:
         return statuses.ended(facts, verdict)
     session = facts.session
-    granting = grants.requested(session, facts.offers)
+    granting = grants.requested(session, facts.offers, facts.rules.longest)
     problems = (*granting.problems, *_not_for_agents(facts))
     if granting.grant is None or problems:
         return statuses.pending(facts, problems)
