@@ -231,7 +231,7 @@ def _runs(have: list[str], wanted: list[str], same: Callable[[str, str], bool]) 
     if not wanted:
         return False
     return any(
-        all(same(word, other) for word, other in zip(have[start:], wanted, strict=False))
+        all(same(have[start + offset], other) for offset, other in enumerate(wanted))
         for start in range(len(have) - len(wanted) + 1)
     )
 

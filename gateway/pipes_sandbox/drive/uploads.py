@@ -114,8 +114,7 @@ def _multipart(content_type: str, body: bytes) -> tuple[bytes, bytes, str]:
 
 
 def _part(piece: bytes) -> tuple[dict[str, str], bytes]:
-    head, _, content = re.sub(rb"^(\r?\n)+", b"", piece).partition(b"\r\n\r\n")
-    if not content and b"\n\n" in piece:
-        head, _, content = re.sub(rb"^\n+", b"", piece).partition(b"\n\n")
+    # Official clients end lines with LF alone here, so the first blank line of either kind ends the headers.
+    head, *rest = re.split(rb"\r?\n\r?\n", re.sub(rb"^(\r?\n)+", b"", piece), maxsplit=1)
     lines = (line.partition(":") for line in head.decode("latin-1").splitlines())
-    return {name.strip().lower(): value.strip() for name, _, value in lines}, content
+    return {name.strip().lower(): value.strip() for name, _, value in lines}, rest[0] if rest else b""
