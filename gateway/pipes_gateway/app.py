@@ -107,9 +107,9 @@ class Gateway:
         await self.service.close()
 
     def _all_tools(self, dispatch: Dispatch) -> AllTools:
-        in_flight = InFlight(self.view)
+        self._in_flight = InFlight(self.view)
         calls = ProviderCalls(
-            self.facts, dispatch, in_flight, self._usage, self.metrics, seconds=self._settings.call_seconds
+            self.facts, dispatch, self._in_flight, self._usage, self.metrics, seconds=self._settings.call_seconds
         )
         self._tools = AllTools(own_tools(self.view, self.service), self.facts, calls, self._settings.discovery)
         return self._tools
@@ -155,5 +155,6 @@ class Gateway:
         while True:
             await asyncio.sleep(LOOK_EVERY_SECONDS)
             self._look_at_tools()
+            self._in_flight.look()
             self.endpoint.sessions.forget_idle()
             self.metrics.mcp_sessions_are(len(self.endpoint.sessions))

@@ -64,14 +64,18 @@ class Facts:
         call = self.call(binding, tool, self.session_for(binding) if binding is not None else None)
         return call, chain.decide(call)
 
-    def decide_again(
-        self, first: Call, needs: Access | None = None, *, reserved: bool = False
-    ) -> tuple[Call, Denial | None]:
-        """The same call, under the same session, as things are now."""
+    def decide_again(self, first: Call, needs: Access | None = None, *, reserved: bool = False) -> Denial | None:
+        """What the policy chain says of the same call, under the same session, as things are now."""
+        return chain.decide(self._again(first, needs, reserved=reserved))
+
+    def may_go_on(self, first: Call) -> bool:
+        """Whether a call that is under way may still be."""
+        return chain.decide_running(self._again(first, None, reserved=True)) is None
+
+    def _again(self, first: Call, needs: Access | None, *, reserved: bool) -> Call:
         binding = first.binding and self.view.binding(first.binding.namespace, first.binding.name)
         session = first.session and self.view.session(first.session.uid)
-        call = self.call(binding, first.tool, session, needs=needs, reserved=reserved)
-        return call, chain.decide(call)
+        return self.call(binding, first.tool, session, needs=needs, reserved=reserved)
 
     def advertised(self) -> list[Advertised]:
         bindings: Iterable[BindingView] = self.view.bindings()

@@ -1,40 +1,38 @@
-"""Calls under way, by session: when a session ends, its calls are cancelled at once."""
+"""Calls under way: each is cancelled at once when its session ends, or its connection is suspended."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from pipes_live.view import ChangeKind, LiveView, ViewChange
+from pipes_live.view import LiveView
 
 T = TypeVar("T")
 
 
 class SessionOver(Exception):  # noqa: N818 - reads as what happened
-    """The call was cancelled, since its session is not live any more."""
+    """The call was cancelled, since it may not go on."""
 
 
 class InFlight:
-    """Watches the view; run every provider call through `run`."""
+    """Watches the view; run every provider call through `run`, and say `look` when time alone may end some."""
 
     def __init__(self, view: LiveView) -> None:
-        self._view = view
-        self._tasks: dict[str, set[asyncio.Task[Any]]] = {}
+        self._running: dict[asyncio.Task[Any], Callable[[], bool]] = {}
         self._over: set[asyncio.Task[Any]] = set()
-        view.on_change(self._changed)
+        view.on_change(lambda _: self.look())
 
     @property
     def count(self) -> int:
-        return sum(len(tasks) for tasks in self._tasks.values())
+        return len(self._running)
 
-    async def run(self, session_uid: str, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work` as long as the session is live.
+    async def run(self, may_go_on: Callable[[], bool], work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` as long as it may go on.
 
         Raises:
-            SessionOver: the session ended, and `work` was cancelled and has cleaned up.
+            SessionOver: it may not any more; `work` was cancelled and has cleaned up.
         """
         task = asyncio.create_task(work)
-        tasks = self._tasks.setdefault(session_uid, set())
-        tasks.add(task)
+        self._running[task] = may_go_on
         try:
             return await task
         except asyncio.CancelledError:
@@ -44,20 +42,11 @@ class InFlight:
             raise
         finally:
             self._over.discard(task)
-            tasks.discard(task)
-            if not tasks:
-                self._tasks.pop(session_uid, None)
+            del self._running[task]
 
-    def _changed(self, change: ViewChange) -> None:
-        uids = [change.uid] if change.kind is ChangeKind.SESSION else []
-        if change.kind is ChangeKind.SNAPSHOT:
-            uids = list(self._tasks)
-        for uid in uids:
-            session = self._view.session(uid)
-            if session is None or not session.live:
-                self._end(uid)
-
-    def _end(self, uid: str) -> None:
-        for task in self._tasks.get(uid, ()):
-            self._over.add(task)
-            task.cancel()
+    def look(self) -> None:
+        """Cancel what may not go on."""
+        for task, may_go_on in list(self._running.items()):
+            if task not in self._over and not may_go_on():
+                self._over.add(task)
+                task.cancel()

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from pipes_api.settings import SettingsError, load
+from pipes_live.transport import trusting
 
 from .app import Gateway
 from .listening import CannotListen
@@ -76,3 +77,7 @@ def _check_files(settings: GatewaySettings) -> None:
             file.read_bytes()
         except OSError as error:
             raise SettingsConflict(f"cannot read {name} {file}: {error.strerror}") from None
+    try:
+        trusting(settings.ca_file)
+    except OSError:
+        raise SettingsConflict(f"caFile {settings.ca_file} holds no certificate (PEM)") from None

@@ -63,10 +63,10 @@ class ProviderCalls:
             raise LookupError("the policy chain let a call pass that has no session")
 
         def check(needs: Any, reserved: bool) -> Denial | None:
-            return self._facts.decide_again(call, needs, reserved=reserved)[1]
+            return self._facts.decide_again(call, needs, reserved=reserved)
 
         dispatched = Dispatched(call, arguments, check, context.progress, context.traceparent)
-        work = self._in_flight.run(call.session.uid, self._dispatch.execute(dispatched))
+        work = self._in_flight.run(lambda: self._facts.may_go_on(call), self._dispatch.execute(dispatched))
         try:
             async with asyncio.timeout(self._seconds):
                 if context.progress is None:
@@ -74,14 +74,10 @@ class ProviderCalls:
                 async with _still_at_it(context.progress):
                     return await work
         except SessionOver:
-            return Outcome({}, self._why_over(call))
+            return Outcome({}, self._facts.decide_again(call) or chain.ended(call))
         except TimeoutError:
             text = f"{call.tool} took longer than {self._seconds:g} s, so it was cancelled, at the provider too"
             return Outcome(results.failed(text))
-
-    def _why_over(self, call: Call) -> Denial:
-        again, denial = self._facts.decide_again(call)
-        return denial or chain.ended(again)
 
     def _record(
         self, call: Call, arguments: dict[str, Any], denial: Denial | None, context: CallContext

@@ -13,6 +13,7 @@ from pipes_api.messages import Failure
 from pipes_api.reasons import RequestRefusal
 
 from .errors import Refused, Unreachable
+from .files import FreshFile
 from .settings import ServiceSettings
 
 MAXIMUM_ANSWER = 4 << 20
@@ -36,8 +37,10 @@ class Transport:
             raise ValueError(f"the session service must be an https URL, not {settings.url!r}")
         self._settings = settings
         self._url = settings.url.rstrip("/")
+        self._token_file = FreshFile(settings.token_file)
+        self._ca_file = FreshFile(settings.ca_file)
         self._session: aiohttp.ClientSession | None = None
-        self._ca: bytes = b""
+        self._ca = b""
 
     async def close(self) -> None:
         if self._session is not None:
@@ -86,7 +89,7 @@ class Transport:
 
     async def _open(self) -> aiohttp.ClientSession:
         # The CA file is renewed when the operator's CA is; what was made under the old one is made anew.
-        ca = self._settings.ca_file.read_bytes()
+        ca = self._ca_file.read()
         if self._session is None or self._session.closed or ca != self._ca:
             await self.close()
             connector = aiohttp.TCPConnector(ssl=trusting(self._settings.ca_file), limit=32)
@@ -95,8 +98,7 @@ class Transport:
         return self._session
 
     def _headers(self) -> dict[str, str]:
-        token = self._settings.token_file.read_text(encoding="ascii").strip()
-        return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        return {"Authorization": self._token_file.bearer(), "Content-Type": "application/json"}
 
     def _unreachable(self, error: BaseException) -> Unreachable:
         if isinstance(error, TimeoutError):

@@ -177,7 +177,8 @@ class LiveView:
         self._sessions[session.uid] = session
         if lease is not None:
             self._leases[session.uid] = lease
-        elif not session.live:
+        elif not session.live and session.state is not SessionState.BUDGET_EXHAUSTED:
+            # Calls that took the last places of a budget are still to end, within the lease they have.
             self._leases.pop(session.uid, None)
         self._tell(ViewChange(ChangeKind.SESSION, session.uid))
 

@@ -35,6 +35,9 @@ TOOL_RULES: tuple[Check, ...] = (
 
 CHAIN = SESSION_RULES + TOOL_RULES
 
+RUNNING_RULES = (*SESSION_RULES, checks.binding_is_the_granted_one, checks.binding_is_not_suspended)
+"""What ends a call that is under way; the other rules are asked before its next send."""
+
 
 def decide(call: Call) -> Denial | None:
     """The first rule that refuses, or None: the call may pass."""
@@ -44,6 +47,11 @@ def decide(call: Call) -> Denial | None:
 def decide_session(call: Call) -> Denial | None:
     """As `decide`, for what is asked of every use of a session, whatever tool it is about."""
     return _first(SESSION_RULES, call)
+
+
+def decide_running(call: Call) -> Denial | None:
+    """As `decide`, for a call that was let pass and is under way."""
+    return _first(RUNNING_RULES, call)
 
 
 def ended(call: Call) -> Denial:

@@ -163,6 +163,47 @@ async def test_a_deleted_session_cancels_its_call_and_says_so(
     assert reason_of(await wire.call(TOOL)) == "SessionRevoked"
 
 
+async def test_suspending_the_connection_cancels_its_call_at_once(
+    wire: Wire, broker: BrokerServer, service: SessionServiceServer
+) -> None:
+    broker.work = broker.blocked
+    call = asyncio.create_task(wire.call(TOOL))
+    await broker.running.wait()
+    service.put(things.binding(connected=False))
+    service.put(things.binding(suspended=True))
+    assert reason_of(await asyncio.wait_for(call, 2)) == "BindingSuspended"
+    await asyncio.wait_for(broker.cancelled.wait(), 2)
+
+
+async def test_a_lease_that_runs_out_cancels_what_is_under_way(
+    wire: Wire, broker: BrokerServer, service: SessionServiceServer, gateway: Gateway
+) -> None:
+    """The stream is cut: nobody says that the session is over, time does."""
+    service.lease_seconds = 1
+    service.put(things.session())
+    await until(lambda: (gateway.view.lease_until("session-1") or 0) < gateway.view.clock() + 2)
+    service.answers_watch = False
+    service.cut()
+    broker.work = broker.blocked
+    call = asyncio.create_task(wire.call(TOOL))
+    await broker.running.wait()
+    assert reason_of(await asyncio.wait_for(call, 5)) == "LeaseExpired"
+    await asyncio.wait_for(broker.cancelled.wait(), 2)
+
+
+async def test_a_budget_used_up_by_others_lets_a_call_under_way_end(
+    wire: Wire, broker: BrokerServer, service: SessionServiceServer, gateway: Gateway
+) -> None:
+    broker.work = broker.blocked
+    call = asyncio.create_task(wire.call(TOOL))
+    await broker.running.wait()
+    service.put(things.over(things.session(), SessionState.BUDGET_EXHAUSTED))
+    await until_decided(gateway, TOOL, "BudgetExhausted")
+    broker.release.set()
+    assert "isError" not in await call
+    assert reason_of(await wire.call(TOOL)) == "BudgetExhausted"
+
+
 async def test_the_end_of_another_session_cancels_nothing(
     wire: Wire, broker: BrokerServer, service: SessionServiceServer, gateway: Gateway
 ) -> None:

@@ -41,6 +41,7 @@ def write(path: Path, settings: GatewaySettings, **changes: Any) -> list[str]:
             "cannot read workosKeyFile /nonexistent/key: No such",
         ),
         ({"caFile": "/nonexistent/ca"}, "cannot read caFile /nonexistent/ca: No such file"),
+        ({"caFile": "/dev/null"}, "caFile /dev/null holds no certificate"),
         ({"operatorTokenFile": "/nonexistent/token"}, "cannot read operatorTokenFile"),
         ({"listen": []}, "listen must hold an address"),
         ({"listne": ["::1"]}, "listne"),

@@ -1,7 +1,9 @@
 """Lines of a stream, the rate of a binding, and the audit line."""
 
 import json
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from live import things
 from pipes_live import reading
 from pipes_live.audit import MAXIMUM_TEXT, AuditUnavailable, arguments_hash, audit
+from pipes_live.files import FreshFile
 from pipes_live.rate import RateLimiter
 
 
@@ -73,6 +76,27 @@ def test_a_line_that_cannot_be_written_is_an_error(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "stdout", Full())
     with pytest.raises(AuditUnavailable, match="No space left"):
         audit(decision="allowed")
+
+
+def test_a_file_is_read_again_when_it_was_replaced_or_written(tmp_path: Path) -> None:
+    path, new = tmp_path / "token", tmp_path / "new"
+    path.write_text("one\n")
+    file = FreshFile(path)
+    assert [file.bearer(), file.bearer()] == ["Bearer one", "Bearer one"]
+    new.write_text("two\n")
+    os.utime(new, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
+    os.replace(new, path)
+    assert file.bearer() == "Bearer two"
+    path.write_text("three\n")
+    assert file.bearer() == "Bearer three"
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"a\r\nX: y", "\u00e9".encode()])
+def test_a_file_that_holds_no_token_sends_nothing(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "token"
+    path.write_bytes(content)
+    with pytest.raises(OSError, match="holds no token"):
+        FreshFile(path).bearer()
 
 
 def test_arguments_are_recorded_by_a_hash_that_does_not_depend_on_their_order() -> None:

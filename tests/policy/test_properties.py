@@ -55,12 +55,14 @@ CALL: dict[str, st.SearchStrategy[Any]] = {
 @st.composite
 def calls(draw: st.DrawFn) -> Call:
     """A call that would pass, worse in at most three points: few enough that some still pass."""
-    points = [(part, name) for part in (SESSION, TOKEN, CALL) for name in part]
+    parts = {"session": SESSION, "token": TOKEN, "call": CALL}
+    points = [(part, name) for part, fields in parts.items() for name in fields]
     chosen = draw(st.lists(st.sampled_from(points), max_size=3, unique=True))
-    drawn = [(part, name, draw(part[name])) for part, name in chosen]
-    session = msgspec.structs.replace(things.session(), **{n: value for part, n, value in drawn if part is SESSION})
-    token = claims(session, **{name: value for part, name, value in drawn if part is TOKEN})
-    return call(**{"session": session, "claims": token, **{n: value for part, n, value in drawn if part is CALL}})
+    drawn: dict[str, dict[str, Any]] = {part: {} for part in parts}
+    for part, name in chosen:
+        drawn[part][name] = draw(parts[part][name])
+    session = msgspec.structs.replace(things.session(), **drawn["session"])
+    return call(**{"session": session, "claims": claims(session, **drawn["token"]), **drawn["call"]})
 
 
 @settings(max_examples=500, deadline=None)

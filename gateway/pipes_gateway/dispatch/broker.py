@@ -16,11 +16,12 @@ from pipes_api.messages import BrokerCall, encode
 from pipes_api.names import SESSION_TOKEN_HEADER
 from pipes_api.reasons import Reason
 from pipes_egress.call import ToolResult
+from pipes_live.files import FreshFile
 from pipes_live.reading import Lines, LineTooLong
 from pipes_live.transport import trusting
 from pipes_live.view import LiveView
 from pipes_policy import remedies
-from pipes_policy.call import Denial
+from pipes_policy.call import Call, Denial
 
 from . import Dispatched, Outcome
 from .answers import outcome_of
@@ -45,8 +46,9 @@ class BrokerDispatch:
         if not url.startswith("https://"):
             raise ValueError(f"the broker must be an https URL, not {url!r}")
         self._url = url.rstrip("/") + "/v1/call"
-        self._ca_file = ca_file
-        self._token_file = token_file
+        self._ca_path = ca_file
+        self._ca_file = FreshFile(ca_file)
+        self._token_file = FreshFile(token_file)
         self._view = view
         self._session: aiohttp.ClientSession | None = None
         self._ca = b""
@@ -105,19 +107,19 @@ class BrokerDispatch:
         raise _Unusable("the broker's answer is incomplete")
 
     async def _open(self) -> aiohttp.ClientSession:
-        ca = self._ca_file.read_bytes()
+        ca = self._ca_file.read()
         if self._session is None or ca != self._ca:
             await self.close()
-            connector = aiohttp.TCPConnector(ssl=trusting(self._ca_file), limit=128, keepalive_timeout=60)
+            connector = aiohttp.TCPConnector(ssl=trusting(self._ca_path), limit=128, keepalive_timeout=60)
             self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
             self._ca = ca
         return self._session
 
-    def _headers(self, call: Any) -> dict[str, str]:
-        token = self._token_file.read_text(encoding="ascii").strip()
+    def _headers(self, call: Call) -> dict[str, str]:
+        token = self._view.token(call.session.uid) if call.session is not None else None
         return {
-            "Authorization": f"Bearer {token}",
-            SESSION_TOKEN_HEADER: self._view.token(call.session.uid) or "",
+            "Authorization": self._token_file.bearer(),
+            SESSION_TOKEN_HEADER: token or "",
             "Content-Type": "application/json",
         }
 

@@ -1,9 +1,8 @@
 """Egress in this process: for trusted pods, where the WorkOS key may be mounted beside the agent, and development."""
 
-from pipes_egress.egress import Egress
-
 from pipes_api.resources import Access
 from pipes_egress.call import Reserve, ToolRequest
+from pipes_egress.egress import Egress
 from pipes_live.budget import Budget
 from pipes_live.rate import RateLimiter
 from pipes_live.usage import UsageReporter

@@ -16,7 +16,6 @@ async def open_dispatch(settings: GatewaySettings, service: SessionService, usag
         return BrokerDispatch(settings.broker_url, settings.ca_file, settings.broker_token_file, service.view)
 
     from pipes_egress.egress import Egress
-
     from pipes_egress.settings import EgressSettings
 
     from .direct import DirectDispatch
