@@ -43,6 +43,7 @@ def load(operator: str = OPERATOR, *, stamping: bool = True) -> list[Document]:
         *accounts(operator),
         *roles(),
         *operator_rights(operator),
+        *broker_rights(operator),
         # Before the policies: without stamping these would want the installer's name in requestedBy.
         *heartbeats(namespace),
         *policies(operator, stamping=stamping),
@@ -73,6 +74,11 @@ def roles() -> list[Document]:
 def operator_rights(operator: str = OPERATOR) -> list[Document]:
     """What the operator's ServiceAccount may do, bound to it."""
     return _documents(_data() / "operator.yaml", _names(operator))
+
+
+def broker_rights(operator: str = OPERATOR) -> list[Document]:
+    """What the broker's ServiceAccount, in the operator's namespace, may do, bound to it."""
+    return _documents(_data() / "broker.yaml", _names(operator))
 
 
 def heartbeats(namespace: str, requested_by: str | None = None) -> list[Document]:

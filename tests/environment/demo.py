@@ -12,7 +12,7 @@ import anyio
 from .agent import Agent, Answer
 from .environment import Environment
 from .observer import Observer
-from .story import Step, Story
+from .story import Step, Story, StoryBrokenError
 
 CEILING_SECONDS = 25
 """The demo's cluster-wide ceiling on sessions, so that you need not wait long to see one expire."""
@@ -182,13 +182,15 @@ class Demo:
     ) -> tuple[Answer, int]:
         """Call until something happens, as an agent would that does not hear list_changed."""
         arguments = arguments or {"statement": QUERY}
+        deadline = anyio.current_time() + seconds
         calls = 0
-        with anyio.fail_after(seconds):
-            while True:
-                answer, calls = await self._agent.call(tool, **arguments), calls + 1
-                if happened(answer):
-                    return answer, calls
-                await anyio.sleep(pause)
+        while True:
+            answer, calls = await self._agent.call(tool, **arguments), calls + 1
+            if happened(answer):
+                return answer, calls
+            if anyio.current_time() > deadline:
+                raise StoryBrokenError(f"after {seconds:.0f} s {tool} still answers: {answer.text}")
+            await anyio.sleep(pause)
 
     def _name_of(self, answer: Answer, step: Step) -> str:
         step.must(not answer.is_error, answer.text)
@@ -222,6 +224,13 @@ def _ms(seconds: float) -> str:
 async def run(environment: Environment) -> None:
     """Tell the story against a running environment; raises `StoryBrokenError` when a step does not happen."""
     story = Story()
-    async with Agent.connected(environment.mcp_url) as agent:
-        await Demo(environment, story, agent).tell()
+    try:
+        async with Agent.connected(environment.mcp_url) as agent:
+            await Demo(environment, story, agent).tell()
+    except BaseExceptionGroup as group:
+        # The client runs its tasks in groups, which wrap what went wrong in one of them.
+        broken = group.subgroup(StoryBrokenError)
+        while isinstance(broken, BaseExceptionGroup):
+            broken = broken.exceptions[0]  # type: ignore[assignment]
+        raise broken or group from None
     story.say(f"Every step happened, in {story.seconds:.0f} s. `make up` keeps the same running for you to try.")

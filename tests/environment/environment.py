@@ -140,6 +140,8 @@ class Environment:
         return {
             "listen": "127.0.0.1",
             "port": self.ports.broker,
+            "names": ["127.0.0.1", "localhost"],
+            "healthListen": "127.0.0.1",
             "healthPort": self.ports.broker_health,
             "operatorUrl": self._operator_url,
             "caFile": str(self.places.ca),
