@@ -39,6 +39,8 @@ class Sandbox:
     url: str
     tls_url: str
     ca_file: Path
+    changed: bool = False
+    """Whether a test had leave to change the world since the last reset."""
     hosts: dict[str, str] = field(
         default_factory=lambda: {
             "snowflake": "acme-eu1.snowflakecomputing.com",
@@ -137,16 +139,23 @@ def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
     assert not thread.is_alive()
 
 
-@pytest.fixture
-def sandbox(running_sandbox: Sandbox) -> Sandbox:
-    """The sandbox as the seed says, whatever an earlier test did to it."""
-    running_sandbox.admin("POST", "/reset")
-    return running_sandbox
+def _as_seeded(sandbox: Sandbox) -> Sandbox:
+    if sandbox.changed:
+        sandbox.admin("POST", "/reset")
+        sandbox.changed = False
+    return sandbox
 
 
 @pytest.fixture
 def unchanged(running_sandbox: Sandbox) -> Sandbox:
-    """For tests that change nothing: saves the reset."""
+    """The sandbox as the seed says, for tests that leave it so: saves a reset."""
+    return _as_seeded(running_sandbox)
+
+
+@pytest.fixture
+def sandbox(running_sandbox: Sandbox) -> Sandbox:
+    """The sandbox as the seed says, for tests that change it."""
+    _as_seeded(running_sandbox).changed = True
     return running_sandbox
 
 
