@@ -26,7 +26,7 @@ from .hub import Hub
 from .leases import Leases
 from .reservations import Reservations
 from .routes import Routes
-from .serving import ServingCertificate
+from .serving import ServingCertificate, use_small_buffers
 from .sessions import Sessions
 from .settings import ServiceSettings
 from .usage import UsageBook
@@ -107,6 +107,7 @@ class SessionService:
         Raises:
             ServiceStartError: the port is taken, a Secret is not ours, or the API server refuses.
         """
+        use_small_buffers()
         now = datetime.now(UTC)
         try:
             await self.keys.load(now)

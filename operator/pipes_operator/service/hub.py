@@ -27,7 +27,7 @@ from .stream import Stream
 logger = logging.getLogger(__name__)
 
 _DELETED_KEPT = 500
-_RENEWALS_AT_ONCE = 50
+_RENEWALS_AT_ONCE = 10
 """Streams whose leases are renewed between two breaths of the event loop: signing must not delay a revocation."""
 
 

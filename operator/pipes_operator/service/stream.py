@@ -14,6 +14,8 @@ from .definitions import Definitions
 
 logger = logging.getLogger(__name__)
 
+_TLS_RECORD = 16 * 1024
+
 _UNACKNOWLEDGED_MILLISECONDS = 20_000
 """Heartbeats that nobody acknowledges end the connection after this long; a vanished peer sends no FIN."""
 
@@ -52,13 +54,18 @@ class Stream:
         if self._transport.is_closing():
             self.end("connection lost")
             return
-        self._transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        self._write(b"%x\r\n%b\r\n" % (len(data), data))
         waiting = self._transport.get_write_buffer_size()
         if waiting > self._most:
             self._transport.abort()
             self.end("too slow")
         elif waiting <= self._buffer_bytes:
             self._most = self._buffer_bytes
+
+    def _write(self, chunk: bytes) -> None:
+        # OpenSSL keeps a buffer as large as the largest single write, for as long as the connection is open.
+        for start in range(0, len(chunk), _TLS_RECORD):
+            self._transport.write(chunk[start : start + _TLS_RECORD])
 
     def unknown(self, digests: frozenset[str], definitions: Definitions) -> dict[str, dict[str, Any]]:
         """The definitions among `digests` that this stream has not carried yet; they count as carried from now on."""

@@ -5,13 +5,13 @@ import contextlib
 import logging
 from collections.abc import Callable
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 
 from pipes_api.clock import boottime
 
 from .authentication import Authenticator, Caller, bearer
 from .hub import Hub
-from .refusals import Refused, unavailable
+from .refusals import Refused, invalid, unavailable
 from .settings import ServiceSettings
 from .stream import Stream, begin
 
@@ -42,6 +42,8 @@ class Watching:
 
     async def watch(self, request: web.Request) -> web.StreamResponse:
         """Answer one stream; returns when it has ended."""
+        if request.version < HttpVersion11:
+            raise invalid("a stream takes HTTP/1.1")
         token = bearer(request.headers.get(hdrs.AUTHORIZATION))
         caller = await self._authenticator.review(token)
         if not self._current():

@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import jwt
+import msgspec
 import pytest
 
 from pipes_api import messages
 from pipes_api.clock import boottime
 from pipes_api.resources import BoundPod
 from pipes_api.states import SessionState
+from pipes_operator.service.settings import ServiceSettings
 
 pytestmark = pytest.mark.apiserver
 
@@ -268,3 +270,75 @@ async def test_a_reader_that_does_not_read_is_cut(service: Any, namespace: str) 
         while service.app.connections.find(namespace, "analyst", uid) is not None:
             await asyncio.sleep(0.01)
     tls.close()
+
+
+class TestWithShortTimes:
+    @pytest.fixture
+    def service_settings(self, service_settings: ServiceSettings) -> ServiceSettings:
+        return msgspec.structs.replace(
+            service_settings, lease_seconds=3.0, proof_seconds=0.5, heartbeat_seconds=0.2, pod_gone_seconds=0.3
+        )
+
+    async def test_leases_are_renewed_at_a_third_of_their_life(self, service: Any, namespace: str) -> None:
+        uid, token = await service.pod(namespace, "a")
+        await service.binding(namespace)
+        session = await service.active(namespace, "s", uid)
+        stream = await service.watch(token)
+        (first,) = stream.snapshot.leases
+        renewed = await stream.until(lambda event: isinstance(event, messages.Leases), 3)
+        assert renewed.leases[0].uid == session.metadata.uid
+        assert renewed.leases[0].until > first.until
+        came = next(at for at, event in stream.events if event is renewed)
+        assert came < first.until
+
+    async def test_an_operator_that_no_longer_sees_renews_nothing_and_opens_no_stream(
+        self, service: Any, namespace: str
+    ) -> None:
+        """What a stop and a resume, or a lost API server, look like from here: the proof is old."""
+        uid, token = await service.pod(namespace, "a")
+        _, other = await service.pod(namespace, "b")
+        await service.binding(namespace)
+        await service.active(namespace, "s", uid)
+        stream = await service.watch(token)
+        (first,) = stream.snapshot.leases
+        service.proven = False
+        async with asyncio.timeout(10):
+            while boottime() < first.until + 1.0:
+                await asyncio.sleep(0.05)
+        leases = [lease for _, e in stream.events if isinstance(e, messages.Leases) for lease in e.leases]
+        assert all(lease.until <= first.until + 1.0 for lease in leases)
+        assert not stream.ended, "heartbeats go on"
+        status, failure = await service.refused_watch(other)
+        assert (status, failure["reason"]) == (503, "Unavailable")
+        service.proven = True
+        count = len(stream.events)
+        await stream.until(lambda event: isinstance(event, messages.Leases), 3, after=count)
+
+    async def test_a_lease_never_outlives_its_session(self, service: Any, namespace: str) -> None:
+        uid, token = await service.pod(namespace, "a")
+        await service.binding(namespace)
+        session = await service.active(namespace, "s", uid, seconds=5)
+        stream = await service.watch(token)
+        end = session.status.expires_at.timestamp()
+        async with asyncio.timeout(10):
+            while datetime.now(UTC).timestamp() < end + 0.5:
+                await asyncio.sleep(0.05)
+        leases = [*stream.snapshot.leases]
+        leases += [lease for _, e in stream.events if isinstance(e, messages.Leases) for lease in e.leases]
+        assert leases
+        ahead = datetime.now(UTC).timestamp() - boottime()
+        assert all(lease.until + ahead <= end + 0.05 for lease in leases)
+        assert all(jwt.decode(each.token, options={"verify_signature": False})["exp"] <= end for each in leases)
+
+    async def test_a_pod_that_stays_away_is_reported_lost(self, service: Any, namespace: str) -> None:
+        uid, token = await service.pod(namespace, "a")
+        lost = asyncio.Event()
+        service.app.connections.listen(
+            lambda event: lost.set() if (event.kind, event.pod.uid) == ("lost", uid) else None
+        )
+        stream = await service.watch(token)
+        await asyncio.sleep(0.5)
+        assert not lost.is_set()
+        await stream.close()
+        async with asyncio.timeout(5):
+            await lost.wait()
