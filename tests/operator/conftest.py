@@ -11,11 +11,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
 from cluster import Cluster, Mount, product
 
 API = "/apis/pipesmcp.io/v1alpha1"
@@ -69,7 +71,21 @@ class Bed:
             product.bind(self.cluster, namespace, "pipes-approver", ALICE)
             product.bind(self.cluster, namespace, "pipes-connector", ALICE)
             product.bind(self.cluster, namespace, "pipes-requester", BOB)
+            # The API server takes up rights a moment after they are written.
+            for user, verb, resource in (
+                (ALICE, "approve", "agentsessions"),
+                (ALICE, "create", "providerbindings"),
+                (BOB, "create", "agentsessions"),
+            ):
+                until(partial(self.may, user, verb, resource, namespace), 10)
         return Team(self, namespace)
+
+    def may(self, user: str, verb: str, resource: str, namespace: str) -> bool:
+        attributes = {"group": "pipesmcp.io", "resource": resource, "verb": verb, "namespace": namespace}
+        body = {"apiVersion": "authorization.k8s.io/v1", "spec": {"user": user, "resourceAttributes": attributes}}
+        path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+        _, answer = self.cluster.request("POST", path, {**body, "kind": "SubjectAccessReview"})
+        return bool(answer["status"]["allowed"])
 
     def sandbox_call(self, method: str, path: str, body: Any = None) -> Any:
         request = urllib.request.Request(
@@ -214,7 +230,9 @@ class Team:
     def let_agent_ask(self) -> str:
         """Gives the agent's ServiceAccount the rights of a requester; answers its user name."""
         product.bind(self.bed.cluster, self.namespace, "pipes-requester", f"{self.namespace}/agent")
-        return f"system:serviceaccount:{self.namespace}:agent"
+        agent = f"system:serviceaccount:{self.namespace}:agent"
+        until(partial(self.bed.may, agent, "create", "agentsessions", self.namespace), 10)
+        return agent
 
     def active(self, name: str = "s1", **spec: Any) -> dict[str, Any]:
         self.ask(name, **spec)

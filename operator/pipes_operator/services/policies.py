@@ -168,10 +168,10 @@ class PolicyGuard:
             kind, name = shipped["kind"], shipped["metadata"]["name"]
             found = live.get((kind, name))
             if found is None:
-                return f"{kind} {name} is missing. Apply the policies of this version again."
+                return f"{kind} {name} is missing. Apply those of this version again."
             different = self._compared_once(shipped, found)
             if different is not None:
-                return f"{kind} {name} differs from this version at {different}. Apply the one of this version again."
+                return f"{kind} {name} differs from this version at {different}. Put the one of this version back."
         return ""
 
     def _compared_once(self, shipped: Mapping[str, Any], found: Mapping[str, Any]) -> str | None:
