@@ -1,13 +1,15 @@
 """HTTPS to the session service: one trusted CA, the projected token of now, time limits, no redirects."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from pathlib import Path
 
 import aiohttp
 import msgspec
+from aiohttp import AddrInfoType
 
 from pipes_api.messages import Failure
 from pipes_api.reasons import RequestRefusal
@@ -19,7 +21,7 @@ from .settings import ServiceSettings
 MAXIMUM_ANSWER = 4 << 20
 
 
-def trusting(ca_file: Any) -> ssl.SSLContext:
+def trusting(ca_file: Path) -> ssl.SSLContext:
     """A TLS context that trusts this CA and nothing else, and checks the host's name.
 
     Raises:
@@ -29,6 +31,22 @@ def trusting(ca_file: Any) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_verify_locations(cafile=ca_file)
     return context
+
+
+def connector(ca_file: Path, limit: int) -> aiohttp.TCPConnector:
+    """Kept-alive TLS connections that end when the other side's machine does, not only when its process does."""
+    return aiohttp.TCPConnector(ssl=trusting(ca_file), limit=limit, keepalive_timeout=60, socket_factory=_lively)
+
+
+def _lively(address: AddrInfoType) -> socket.socket:
+    """A socket that finds out within about 20 s that nobody is there any more, also while it only waits."""
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family=family, type=kind, proto=protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 3), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 15_000)):
+        if hasattr(socket, option):
+            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    return made
 
 
 class Transport:
@@ -92,8 +110,8 @@ class Transport:
         ca = self._ca_file.read()
         if self._session is None or self._session.closed or ca != self._ca:
             await self.close()
-            connector = aiohttp.TCPConnector(ssl=trusting(self._settings.ca_file), limit=32)
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+            made = connector(self._settings.ca_file, limit=32)
+            self._session = aiohttp.ClientSession(connector=made, cookie_jar=aiohttp.DummyCookieJar())
             self._ca = ca
         return self._session
 

@@ -18,7 +18,7 @@ from pipes_api.reasons import Reason
 from pipes_egress.call import ToolResult
 from pipes_live.files import FreshFile
 from pipes_live.reading import Lines, LineTooLong
-from pipes_live.transport import trusting
+from pipes_live.transport import connector
 from pipes_live.view import LiveView
 from pipes_policy import remedies
 from pipes_policy.call import Call, Denial
@@ -29,8 +29,6 @@ from .answers import outcome_of
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
-SILENCE_SECONDS = 60.0
-"""The broker says something at least every few seconds while it works."""
 
 
 class _Unusable(Exception):  # noqa: N818 - reads as what happened
@@ -79,7 +77,8 @@ class BrokerDispatch:
                 traceparent=dispatched.traceparent,
             )
         )
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
+        # How long the answer may take is for the gateway's own time limit to say.
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
         try:
             session = await self._open()
             async with session.post(
@@ -110,8 +109,8 @@ class BrokerDispatch:
         ca = self._ca_file.read()
         if self._session is None or ca != self._ca:
             await self.close()
-            connector = aiohttp.TCPConnector(ssl=trusting(self._ca_path), limit=128, keepalive_timeout=60)
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+            made = connector(self._ca_path, limit=128)
+            self._session = aiohttp.ClientSession(connector=made, cookie_jar=aiohttp.DummyCookieJar())
             self._ca = ca
         return self._session
 
