@@ -23,6 +23,16 @@ from pipes_sandbox.tokens import TokenBook, fingerprint
 
 _CHANGEABLE = ("state", "state_reason", "scopes", "account_display_name", "config", "metadata")
 _STATES = ("connected", "needs_reauthorization", "disconnected")
+_SECTIONS: dict[str, type] = {
+    "users": list,
+    "organizations": list,
+    "multiple_connections": bool,
+    "integrations": list,
+    "accounts": list,
+    "snowflake": dict,
+    "google_drive": dict,
+    "salesforce": dict,
+}
 
 
 class UnknownAccountError(Exception):
@@ -114,16 +124,23 @@ def _load(settings: Settings) -> dict[str, Any]:
     if settings.seed is not None:
         return _document(settings.seed)
     shipped = files("pipes_sandbox")
-    return {**_document(shipped / "seed.yaml"), "google_drive": _document(shipped / "drive" / "seed.yaml")}
+    drive = yaml.safe_load((shipped / "drive" / "seed.yaml").read_text(encoding="utf-8"))
+    return {**_document(shipped / "seed.yaml"), "google_drive": drive}
 
 
 def _document(source: Traversable) -> dict[str, Any]:
     try:
         document = yaml.safe_load(source.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise ValueError(f"the seed {source} is not YAML: {error}") from error
+        raise ValueError(f"the seed {source} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(document, dict):
         raise ValueError(f"the seed {source} must be a mapping of users, organizations, integrations, accounts …")
+    for name, value in document.items():
+        kind = _SECTIONS.get(name)
+        if kind is None:
+            raise ValueError(f"the seed {source} has an unknown section {name!r}; known are {', '.join(_SECTIONS)}")
+        if value is not None and not isinstance(value, kind):
+            raise ValueError(f"the seed {source}: section {name!r} must be a {kind.__name__}")
     return document
 
 

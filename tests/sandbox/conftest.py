@@ -143,6 +143,8 @@ def _as_seeded(sandbox: Sandbox) -> Sandbox:
     if sandbox.changed:
         sandbox.admin("POST", "/reset")
         sandbox.changed = False
+    else:
+        sandbox.admin("DELETE", "/calls")
     return sandbox
 
 
