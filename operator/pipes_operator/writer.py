@@ -91,7 +91,6 @@ class Writer:
                 "uid": metadata.uid,
                 "resourceVersion": metadata.resource_version,
             },
-            "spec": resources.plain(target.spec),
             "status": resources.plain(status),
         }
         return await self._kube.replace(resource, metadata.namespace, metadata.name, body, subresource="status")
