@@ -72,6 +72,17 @@ async def test_a_modern_header_on_a_legacy_body_is_told_what_is_missing(wire: Wi
     assert (answer.status, answer.code, answer.body["id"]) == (400, -32602, 5)
 
 
+async def test_an_unknown_version_is_told_what_discover_tells(wire: Wire) -> None:
+    unknown = "2031-01-01"
+    body, headers = modern("tools/list", meta={"io.modelcontextprotocol/protocolVersion": unknown})
+    refused = await wire.post(body, {**headers, "MCP-Protocol-Version": unknown})
+    assert (refused.status, refused.code) == (400, -32022)
+    discovered = (await wire.modern("server/discover")).result["supportedVersions"]
+    assert refused.body["error"]["data"] == {"supported": discovered, "requested": unknown}
+    assert unknown in refused.body["error"]["message"]
+    assert "2025-11-25" in refused.body["error"]["message"]
+
+
 async def test_a_wrong_probe_spoils_nothing(wire: Wire) -> None:
     """A04: the same connection goes on with a right request of either era."""
     body, headers = modern("server/discover", request_id="p")

@@ -72,7 +72,8 @@ def check_version(version: str) -> None:
         raise RpcError(
             UNSUPPORTED_VERSION,
             f"Unsupported protocol version {version[:40]!r}; this server speaks {', '.join(VERSIONS)}",
-            data={"supported": list(VERSIONS), "requested": version[:100]},
+            # The same versions as server/discover tells: those that are spoken without a handshake.
+            data={"supported": list(MODERN_VERSIONS), "requested": version[:100]},
         )
 
 
