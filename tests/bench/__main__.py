@@ -1,4 +1,4 @@
-"""`python -m bench [calls] [lifecycle]`: start everything, measure, print tables."""
+"""`python -m bench`: start everything, measure, print tables."""
 
 import argparse
 import asyncio
@@ -13,11 +13,11 @@ from .figures import table
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("what", nargs="*", choices=["calls", "lifecycle"], help="which (default: both)")
+    parser.add_argument("--only", choices=["calls", "lifecycle"], help="measure one of them (default: both)")
     parser.add_argument("--calls", type=int, default=1000, metavar="N", help="calls on each way (default 1000)")
     parser.add_argument("--sessions", type=int, default=200, metavar="N", help="sessions (default 200)")
     options = parser.parse_args(arguments)
-    chosen = options.what or ["calls", "lifecycle"]
+    chosen = [options.only] if options.only else ["calls", "lifecycle"]
     try:
         with Environment.start() as environment:
             asyncio.run(_measure(environment, chosen, options))

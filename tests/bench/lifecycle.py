@@ -6,11 +6,11 @@ import time
 import aiohttp
 
 from environment import Environment
+from environment.approver import Approver
 from environment.places import ALICE
+from environment.wire import Wire, denial
 
-from .approver import Approver
 from .figures import Figure
-from .wire import Wire, denial
 
 TOOL = "salesforce_describe_object"
 ARGUMENTS = {"object": "Account"}

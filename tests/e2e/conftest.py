@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from bench.approver import Approver
 from environment import Environment
+from environment.approver import Approver
 from environment.observer import Observer
 from environment.places import ALICE
 

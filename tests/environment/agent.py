@@ -7,9 +7,12 @@ from typing import Any
 
 import anyio
 import mcp_types
+from anyio.abc import TaskStatus
+
 from mcp import Client
 
 DENIAL = "pipesmcp.io/denial"
+_STATELESS = "2026-07-28"
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,22 @@ class Agent:
             if agent is not None and isinstance(message, mcp_types.ToolListChangedNotification):
                 agent.list_changed.set()
 
-        async with Client(url, mode=mode, message_handler=hear, read_timeout_seconds=60) as client:  # type: ignore[arg-type]
+        async with (
+            Client(url, mode=mode, message_handler=hear, read_timeout_seconds=60) as client,  # type: ignore[arg-type]
+            anyio.create_task_group() as tasks,
+        ):
             agent = cls(client)
+            if client.protocol_version >= _STATELESS:
+                await tasks.start(agent._listen)
             yield agent
+            tasks.cancel_scope.cancel()
+
+    async def _listen(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Since 2026-07-28 a client asks for notifications by a request of its own."""
+        async with self._client.listen(tools_list_changed=True) as changes:
+            task_status.started()
+            async for _ in changes:
+                self.list_changed.set()
 
     @property
     def protocol(self) -> str:

@@ -1,5 +1,6 @@
 """Alice with a plain HTTP client: approves and revokes without the start-up time of kubectl."""
 
+import base64
 import ssl
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import aiohttp
 import yaml
 
-from environment.places import ALICE, TEAM
+from .places import ALICE, TEAM
 
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 
@@ -18,7 +19,8 @@ class Approver:
     def __init__(self, url: str, kubeconfig: Path) -> None:
         config = yaml.safe_load(kubeconfig.read_text())
         user, cluster = config["users"][0]["user"], config["clusters"][0]["cluster"]
-        context = ssl.create_default_context(cafile=cluster["certificate-authority"])
+        authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        context = ssl.create_default_context(cadata=authority)
         context.load_cert_chain(user["client-certificate"], user["client-key"])
         self._url = f"{url}/apis/pipesmcp.io/v1alpha1/namespaces/{TEAM}/agentsessions"
         self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context))
