@@ -6,6 +6,7 @@ from typing import Any
 
 from pipes_api import manifests, names
 
+from .api import service_account
 from .cluster import Cluster
 from .errors import ClusterError
 
@@ -43,13 +44,42 @@ def await_policies(cluster: Cluster, operator: str = manifests.OPERATOR, *, stam
 
 
 def bind(cluster: Cluster, namespace: str | None, role: str, *subjects: str) -> None:
-    """Binds a ClusterRole in that namespace (None: everywhere) to users, or ServiceAccounts as `namespace/name`."""
+    """Binds a ClusterRole in that namespace (None: everywhere) to users, or ServiceAccounts as `namespace/name`.
+
+    Returns when the API server's authorizer, which reads bindings from a watch of its own, goes by it.
+    """
     name = f"{role}-{len(subjects)}-{abs(hash(subjects)) % 10**8}"
     kind = "RoleBinding" if namespace else "ClusterRoleBinding"
     metadata = {"name": name, "namespace": namespace} if namespace else {"name": name}
     reference = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": role}
     document = {"apiVersion": f"{_RBAC}/v1", "kind": kind, "metadata": metadata}
     cluster.apply({**document, "roleRef": reference, "subjects": [_subject(each) for each in subjects]})
+    _await_right(cluster, namespace, role, subjects[0])
+
+
+def _await_right(cluster: Cluster, namespace: str | None, role: str, subject: str) -> None:
+    _, body = cluster.request("GET", f"/apis/{_RBAC}/v1/clusterroles/{role}")
+    rule = body["rules"][-1]
+    plural, _, subresource = rule["resources"][-1].partition("/")
+    attributes = {
+        "namespace": namespace or "",
+        "group": rule["apiGroups"][-1],
+        "resource": plural,
+        "subresource": subresource,
+        "verb": rule["verbs"][-1],
+        "name": rule.get("resourceNames", [""])[-1],
+    }
+    user = service_account(*subject.split("/"))[0] if "/" in subject else subject
+    spec = {"user": user, "resourceAttributes": attributes}
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+    deadline = time.monotonic() + 10
+    while True:
+        _, answer = cluster.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
+        if answer["status"]["allowed"]:
+            return
+        if time.monotonic() > deadline:
+            raise ClusterError(f"{role} was bound to {subject}, but does not allow {attributes}")
+        time.sleep(0.01)
 
 
 def allow(cluster: Cluster, role: str, *rules: Mapping[str, Any]) -> None:

@@ -80,6 +80,12 @@ WHAT: list[tuple[str, dict[str, Any], str | None]] = [
     ("for less than a minute", {"duration": "30s"}, "between 1m and 24h"),
     ("with more access", {"bindings": [{"name": "drive", "access": "Write"}]}, "may only narrow the bindings"),
     ("with another binding", {"bindings": [{"name": "github"}]}, "may only narrow the bindings"),
+    ("with a binding that is no name", {"bindings": [{"name": "a\nb"}]}, "write the name of one of the requested bin"),
+    (
+        "with a tool that is no name",
+        {"bindings": [{"name": "drive", "tools": ["a\nb"]}]},
+        "write a tool name of letter",
+    ),
     ("with no bindings", {"bindings": []}, "should have at least 1 items"),
     ("with no tools", {"bindings": [{"name": "drive", "tools": []}]}, "should have at least 1 items"),
     ("with no limits", {"limits": {}}, "should have at least 1 properties"),

@@ -8,7 +8,11 @@ from policies.stage import ADMIN, AGENT, ALICE, BOB, DAVE, GRANT_HASH, OPERATOR,
 
 pytestmark = pytest.mark.apiserver
 
-NAMESPACE_CONTROLLER = "system:serviceaccount:kube-system:namespace-controller+system:masters"
+# With the rights that Kubernetes itself gives them, which hold no revoke and no connect.
+CONTROLLERS = [
+    "system:serviceaccount:kube-system:namespace-controller+system:authenticated",
+    "system:serviceaccount:kube-system:generic-garbage-collector+system:authenticated",
+]
 
 REVOKING = [
     ("an approver", ALICE, None),
@@ -75,8 +79,9 @@ def test_a_request_is_withdrawn_by_who_made_it_while_undecided(stage: Stage) -> 
 
 def test_the_system_may_always_clean_up(stage: Stage) -> None:
     check(stage.delete(OPERATOR, "AgentSession", stage.approved()), None)
-    check(stage.delete(NAMESPACE_CONTROLLER, "AgentSession", stage.approved()), None)
-    check(stage.delete(NAMESPACE_CONTROLLER, "ProviderBinding", stage.bound()), None)
+    for controller in CONTROLLERS:
+        check(stage.delete(controller, "AgentSession", stage.approved()), None)
+        check(stage.delete(controller, "ProviderBinding", stage.bound()), None)
 
 
 @pytest.mark.parametrize("who", [BOB, ALICE, AGENT, ADMIN, ROBOT])
