@@ -101,6 +101,9 @@ class Sandbox:
     async def clear(self) -> None:
         await self._json("DELETE", "/faults")
 
+    async def forget_calls(self) -> None:
+        await self._json("DELETE", "/calls")
+
     async def change_account(self, account: str, **changes: Any) -> None:
         await self._json("PATCH", f"/accounts/{account}", json=changes)
 
@@ -135,6 +138,7 @@ class World:
             definition=definition(provider, tool),
             arguments=arguments,
             check=self.policy,
+            session=changes.pop("session_name", ""),
         )
         return replace(made, **changes)
 

@@ -16,4 +16,11 @@ class ArgumentRefused(Exception):  # noqa: N818 - reads as what happened
 
 
 class ProviderFailed(Exception):  # noqa: N818 - reads as what happened
-    """The provider said no, or could not be understood; the sentence is for the agent."""
+    """The provider said no, or could not be understood; the sentence is for the agent.
+
+    `answered`: it was the provider's own answer, so that nothing goes on there.
+    """
+
+    def __init__(self, sentence: str, *, answered: bool = False) -> None:
+        super().__init__(sentence)
+        self.answered = answered

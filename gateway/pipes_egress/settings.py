@@ -22,6 +22,8 @@ class EgressSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", 
     connect_seconds: float = 5.0
     silence_seconds: float = 60.0
     """Longest a provider may say nothing within an answer."""
+    answer_seconds: float = 120.0
+    """Longest an answer may take from its first byte to its last."""
     vend_seconds: float = 10.0
     answer_bytes: int = 32 * 1024 * 1024
     """Longest answer of a provider, after decompression; more is an error."""

@@ -46,8 +46,9 @@ class JobRun:
                 await tell(f"{self._sender.exchange.title} is still working on it")
                 answer = await self._sender.send(self._job.poll, scope)
             return answer, scope
-        except BaseException:
-            self._clean_up(submission, scope)
+        except BaseException as error:
+            if not (isinstance(error, ProviderFailed) and error.answered):
+                self._clean_up(submission, scope)
             raise
 
     def _handle_in(self, answer: Answer) -> str:

@@ -23,7 +23,7 @@ from .failures import Failure, failure_of
 
 REPETITIONS = 2
 LONGEST_PAUSE_SECONDS = 20.0
-FIRST_PAUSE_SECONDS = 0.5
+FIRST_PAUSE_SECONDS = 0.25
 
 
 @dataclass(kw_only=True, slots=True)
@@ -108,7 +108,7 @@ class Sender:
                     raise ProviderFailed(_advised(failure))
                 await self._pause(repetition, failure.retry_after)
             case _:
-                raise ProviderFailed(_advised(failure))
+                raise ProviderFailed(_advised(failure), answered=failure.kind is not FailureKind.RATE_LIMITED)
 
     async def _renew(self, failure: Failure) -> None:
         """A credential that is refused is replaced once; a second refusal is final."""

@@ -12,7 +12,7 @@ from pipes_api.names import SANDBOX_HOST_HEADER
 from ..mapping.build import Outgoing
 from ..settings import EgressSettings
 from .addresses import AddressGuard, GuardedResolver
-from .answers import Answer, read_bounded
+from .answers import Answer, AnswerUnreadable, read_bounded
 
 USER_AGENT = "pipes-mcp"
 _CHUNK = 64 * 1024
@@ -84,13 +84,23 @@ class Transport:
                 data=outgoing.body,
                 allow_redirects=False,
             ) as response:
-                encoding = response.headers.get("Content-Encoding", "")
-                body = await read_bounded(_chunks(response), encoding, limit or self._settings.answer_bytes)
+                body = await self._body(response, limit or self._settings.answer_bytes)
                 return Answer(response.status, response.headers, body)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotSent(_reason(error)) from None
         except (TimeoutError, aiohttp.ClientError, ConnectionError) as error:
             raise NoAnswer(_reason(error)) from None
+
+    async def _body(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
+        encoding = response.headers.get("Content-Encoding", "")
+        try:
+            async with asyncio.timeout(self._settings.answer_seconds):
+                return await read_bounded(_chunks(response), encoding, limit)
+        except aiohttp.SocketTimeoutError:
+            raise
+        except TimeoutError:
+            message = f"the answer did not end within {self._settings.answer_seconds:g} s"
+            raise AnswerUnreadable(message) from None
 
     def _url(self, host: str, target: str) -> URL:
         if self._sandbox is None:
