@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 _DELETED_KEPT = 500
 _RENEWALS_AT_ONCE = 10
-"""Streams whose leases are renewed between two breaths of the event loop: signing must not delay a revocation."""
+"""Streams that get new leases between two breaths of the event loop: signing must not delay a revocation."""
 
 
 class Hub:
@@ -60,13 +60,14 @@ class Hub:
 
     def open(self, stream: Stream) -> None:
         """Take the stream in and send its snapshot. An older stream of the same pod ends."""
+        snapshot = lines.line(self._snapshot(stream))
         older = self._audience.of_pod(stream.identity.pod_uid)
         if older is not None:
             self.close(older)
             older.goodbye("superseded by a newer stream of this pod")
         self._audience.add(stream)
         metrics.STREAMS.labels(stream.identity.role).inc()
-        stream.send_snapshot(lines.line(self._snapshot(stream)))
+        stream.send_snapshot(snapshot)
         stream.renew_at = self._clock() + self._leases.seconds / 3
         if not stream.is_broker:
             # Only now: a claim that follows is a change after the snapshot.
@@ -108,8 +109,9 @@ class Hub:
             for stream in brokers:
                 if view.live or (old is not None and old.status.state is SessionState.ACTIVE):
                     stream.send(line.with_parts(None, stream.unknown(line.digests, self._definitions)))
+            at_once = len(hearers) <= _RENEWALS_AT_ONCE
             for stream in hearers:
-                lease = self._lease(new, stream) if view.live else None
+                lease = self._lease(new, stream, at_once=at_once) if view.live else None
                 stream.send(line.with_parts(lease, stream.unknown(line.digests, self._definitions)))
         if old is not None:
             self._tell_gone(set(self._audience.of_session(old)) - set(hearers), new.metadata.uid)
@@ -198,10 +200,10 @@ class Hub:
 
     # -- what a caller sees ----------------------------------------------------
 
-    def _lease(self, session: AgentSession, stream: Stream) -> Lease | None:
-        lease = self._leases.mint(session, stream.identity.pod_uid)
+    def _lease(self, session: AgentSession, stream: Stream, *, at_once: bool) -> Lease | None:
+        lease = self._leases.mint(session, stream.identity.pod_uid) if at_once else None
         if lease is None:
-            # It may have been for want of proof: try again at the next turn.
+            # For want of proof, or because a thousand pods share it: the next turn of renewals brings one.
             stream.renew_at = self._clock()
         return lease
 

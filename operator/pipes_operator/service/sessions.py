@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections import defaultdict
 from datetime import UTC, datetime
 
@@ -19,6 +20,8 @@ from .definitions import Definitions
 from .ending import ended_status
 from .finding import find_own
 from .refusals import forbidden, invalid, not_found, unavailable
+
+logger = logging.getLogger(__name__)
 
 _PROCESSED_WITHIN_SECONDS = 2.0
 _ATTEMPTS = 5
@@ -53,6 +56,7 @@ class Sessions:
                 return SessionCreated(session=views.session_view(same, _now()), created=False, notes=ask.notes)
             waiting.check([each for each in siblings if asked_by_agent(each)], self._pending_cap, _now())
             session = await self._write(caller, ask)
+        logger.info("session %s/%s was asked for by pod %s", caller.namespace, session.metadata.name, caller.pod_name)
         await self._processed(session.metadata.uid)
         latest = self._world.session(session.metadata.uid) or session
         return SessionCreated(session=views.session_view(latest, _now()), created=True, notes=ask.notes)
@@ -83,6 +87,8 @@ class Sessions:
                 raise not_found(name) from None
             except KubeError as error:
                 raise unavailable(f"the session could not be ended now (HTTP {error.status})") from None
+            else:
+                logger.info("session %s/%s: %s by pod %s", caller.namespace, name, state, caller.pod_name)
         else:
             raise unavailable("the session is being changed by others")
         return views.session_view(session, _now())

@@ -22,20 +22,20 @@ MANY_ENDED = 20
 """How many finished sessions an agent is shown, the newest first."""
 
 _SENTENCES = {
-    SessionState.PENDING: "the request cannot be granted as it is",
-    SessionState.AWAITING_APPROVAL: "a person has not decided about the request yet",
-    SessionState.ACTIVE: "a person approved the session",
-    SessionState.DENIED: "a person denied the request",
-    SessionState.REQUEST_TIMED_OUT: "nobody approved the request in time",
-    SessionState.WITHDRAWN: "the request was withdrawn",
-    SessionState.TOO_MANY_REQUESTS: "too many requests of this agent were waiting",
-    SessionState.GRANT_CHANGED: "what would be granted changed after a person looked at it",
-    SessionState.POLICY_CHANGED: "the rules for approvals changed while the request was waiting",
-    SessionState.EXPIRED: "the session's time is over",
-    SessionState.REVOKED: "the session was revoked",
-    SessionState.ENDED: "the session was ended",
-    SessionState.BUDGET_EXHAUSTED: "the session's calls are used up",
-    SessionState.POD_GONE: "the pod that the session was for is gone",
+    SessionState.PENDING: "The request cannot be granted as it is.",
+    SessionState.AWAITING_APPROVAL: "A person has not decided about the request yet.",
+    SessionState.ACTIVE: "A person approved the session.",
+    SessionState.DENIED: "A person denied the request.",
+    SessionState.REQUEST_TIMED_OUT: "Nobody approved the request in time.",
+    SessionState.WITHDRAWN: "The request was withdrawn.",
+    SessionState.TOO_MANY_REQUESTS: "Too many requests of this agent were waiting.",
+    SessionState.GRANT_CHANGED: "What would be granted changed after a person looked at it.",
+    SessionState.POLICY_CHANGED: "The rules for approvals changed while the request was waiting.",
+    SessionState.EXPIRED: "The session's time is over.",
+    SessionState.REVOKED: "The session was revoked.",
+    SessionState.ENDED: "The session was ended.",
+    SessionState.BUDGET_EXHAUSTED: "The session's calls are used up.",
+    SessionState.POD_GONE: "The pod that the session was for is gone.",
 }
 
 
@@ -56,8 +56,8 @@ def standing(session: AgentSession, now: datetime) -> Standing:
         return Standing(state, status.message, status.ended_by or _revoker(session, state), status.ended_at)
     revocation = session.spec.revocation
     if revocation is not None:
-        because = f": {revocation.reason}" if revocation.reason else ""
-        return Standing(SessionState.REVOKED, f"{revocation.by or 'a person'} revoked it{because}", revocation.by, now)
+        because = f": {revocation.reason}" if revocation.reason else "."
+        return Standing(SessionState.REVOKED, f"Revoked by {revocation.by or 'a person'}{because}", revocation.by, now)
     if session.metadata.deletion_timestamp is not None:
         return _deleted(state, now)
     if state is SessionState.ACTIVE and (status.expires_at is None or status.expires_at <= now):
@@ -88,8 +88,8 @@ def deleted_view(session: AgentSession, now: datetime) -> SessionView | None:
 
 def _deleted(state: SessionState, now: datetime) -> Standing:
     if state in UNDECIDED:
-        return Standing(SessionState.WITHDRAWN, "the request was deleted", ended_at=now)
-    return Standing(SessionState.REVOKED, "the session was deleted", ended_at=now)
+        return Standing(SessionState.WITHDRAWN, "The request was deleted.", ended_at=now)
+    return Standing(SessionState.REVOKED, "The session was deleted.", ended_at=now)
 
 
 def _revoker(session: AgentSession, state: SessionState) -> str:

@@ -51,11 +51,15 @@ class Watching:
             raise unavailable("the operator's view is not current")
         response, transport = await begin(request)
         stream = Stream(caller.identity, transport, self._settings.buffer_bytes)
-        self._hub.open(stream)
         who = f"{caller.identity.role} {caller.identity.namespace}/{caller.identity.pod_name}"
-        logger.info("stream of %s opened", who)
         try:
+            self._hub.open(stream)
+            logger.info("stream of %s opened", who)
             await self._attend(stream, token, caller)
+        except Exception:
+            # The answer has begun: an error page in the middle of it would be read as part of the stream.
+            logger.exception("the stream of %s failed", who)
+            transport.abort()
         finally:
             stream.end("caller left")
             self._hub.close(stream)

@@ -77,7 +77,7 @@ async def test_changes_come_after_the_snapshot_and_in_their_order(service: Any, 
     assert not revoked.session.live
     assert revoked.lease is None
     assert revoked.session.ended_by == "admin"
-    assert revoked.session.message == "admin revoked it: no longer needed"
+    assert revoked.session.message == "Revoked by admin: no longer needed"
     states = [e.session.state for _, e in stream.events if isinstance(e, messages.SessionChanged)]
     assert states == [SessionState.PENDING, SessionState.ACTIVE, SessionState.REVOKED]
     assert isinstance(stream.events[0][1], messages.Snapshot)
@@ -130,7 +130,7 @@ async def test_a_deleted_live_session_is_told_as_revoked_also_to_the_next_stream
     path = f"/apis/pipesmcp.io/v1alpha1/namespaces/{namespace}/agentsessions/s"
     await service.run(service.cluster.request, "DELETE", path)
     gone = await stream.until(changed(session.metadata.uid, state=SessionState.REVOKED))
-    assert gone.session.message == "the session was deleted"
+    assert gone.session.message == "The session was deleted."
     again = await service.watch(token)
     (known,) = again.snapshot.sessions
     assert (known.uid, known.state) == (session.metadata.uid, SessionState.REVOKED)

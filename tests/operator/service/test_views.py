@@ -91,7 +91,7 @@ def test_a_revocation_counts_before_the_status_is_written() -> None:
     revoked = session(revocation=Revocation(by="alice@example.com", reason="done"))
     view = views.session_view(revoked, NOW)
     assert (view.state, view.live, view.ended_by) == (SessionState.REVOKED, False, "alice@example.com")
-    assert view.message == "alice@example.com revoked it: done"
+    assert view.message == "Revoked by alice@example.com: done"
 
 
 def test_a_deletion_counts_at_once() -> None:
