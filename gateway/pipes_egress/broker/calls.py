@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pipes_api.messages import BrokerCall, SessionView
 from pipes_api.resources import Access
+from pipes_api.states import TERMINAL
 from pipes_live.audit import AuditUnavailable, arguments_hash, audit
 from pipes_live.budget import Budget
 from pipes_live.rate import RateLimiter
@@ -157,7 +158,10 @@ class BrokerCalls:
 
     def _known(self, asked: Asked) -> bool:
         session = self._facts.session(asked)
-        return session is not None and session.live and session.grant_hash == asked.claims.grant_hash
+        if session is None:
+            return False
+        # An end is final: there is nothing to wait for.
+        return session.state in TERMINAL or (session.live and session.grant_hash == asked.claims.grant_hash)
 
     def _changed(self, change: ViewChange) -> None:
         if change.kind is ChangeKind.SESSION:
