@@ -58,6 +58,10 @@ class Bed:
             **over,
         }
 
+    @staticmethod
+    def free_port() -> int:
+        return free_port()
+
     def start(self, **over: Any) -> "Operator":
         operator = Operator(self.folder, self.settings(**over))
         operator.await_ready()
@@ -103,6 +107,7 @@ class Operator:
     """One operator process."""
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+        self.settings = settings
         self.health = f"http://127.0.0.1:{settings['healthPort']}"
         config = folder / f"operator-{settings['healthPort']}.yaml"
         config.write_text(yaml.safe_dump(dict(settings)))
