@@ -65,7 +65,10 @@ class Egress:
 
     async def warm(self) -> None:
         """Start a process that judges, before the first call waits for it."""
-        await self._judges.warm()
+        try:
+            await self._judges.warm()
+        except JudgeUnavailable as error:
+            log.warning("%s; it is tried again with the first call", error)
 
     def drop(self, session_uid: str) -> None:
         """The session has ended: credentials that served only it are forgotten."""

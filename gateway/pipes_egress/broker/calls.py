@@ -175,11 +175,10 @@ class _CatchingUp:
 
     def __init__(self, view: LiveView) -> None:
         self._changed = asyncio.Event()
-        self._view = view
         view.on_change(lambda _: self._tell())
 
     async def until(self, is_so: Callable[[], bool]) -> None:
-        if is_so() or not self._view.connected:
+        if is_so():
             return
         try:
             async with asyncio.timeout(CATCH_UP_SECONDS):

@@ -85,7 +85,8 @@ class TokenReviews:
             await self._configure(configuration)
         except Exception as error:  # the package raises its own, YAML's, and OS errors
             where = f"the kubeconfig {self._kubeconfig}" if self._kubeconfig else "this pod"
-            raise ValueError(f"cannot learn from {where} how to reach the API server: {error}") from None
+            why = " ".join(str(error).split())
+            raise ValueError(f"cannot learn from {where} how to reach the API server: {why:.300}") from None
         self._client = client.ApiClient(configuration)
         self._api = client.AuthenticationV1Api(self._client)
         return self

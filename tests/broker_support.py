@@ -1,0 +1,154 @@
+"""A broker between a real API server (TokenReview), a session service that a test speaks for, and the sandbox."""
+
+import datetime as dt
+import json
+import ssl
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+
+import pipes_catalog
+from egress_support import ACCOUNTS, CATALOGS, Sandbox, granted
+from live.session_service import SessionServiceServer
+from pipes_api import messages
+from pipes_api.clock import boottime
+from pipes_api.grant import Grant
+from pipes_api.names import SESSION_TOKEN_HEADER
+from pipes_api.resources import Access, Agent, Limits
+from pipes_api.states import SessionState
+from pipes_egress.broker.app import Broker
+from pipes_egress.call import ToolResult
+
+BROKER = messages.Identity(role="broker", namespace="pipes-system", service_account="broker", pod_uid="broker-pod")
+
+
+class BrokersSessionService(SessionServiceServer):
+    """What the operator tells a broker: every live session, no token, one moment until which all of it holds."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory, BROKER)
+        self.directory = directory
+        self.definitions = {
+            each.hash: pipes_catalog.to_wire(each) for name in ACCOUNTS for each in CATALOGS.tools(name)
+        }
+
+    async def start(self) -> None:
+        app = web.Application()
+        app.router.add_get("/v1/watch", self._watch)
+        app.router.add_post("/v1/sessions/{name}/reserve", self._reserve)
+        app.router.add_post("/v1/sessions/{name}/usage", self._usage)
+        app.router.add_post("/v1/certificate", self._certificate)
+        app.router.add_get("/.well-known/jwks.json", self._jwks)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls).start()
+        self.url = f"https://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    def snapshot(self) -> messages.Snapshot:
+        return msgspec.structs.replace(super().snapshot(), leases=(), view_until=boottime() + self.lease_seconds)
+
+    async def _certificate(self, request: web.Request) -> web.Response:
+        def answer(asked: messages.CertificateRequest) -> messages.Certificate:
+            csr = x509.load_pem_x509_csr(asked.csr.encode())
+            ca = x509.load_pem_x509_certificate(self.ca_file.read_bytes())
+            key: Any = serialization.load_pem_private_key((self.directory / "tls.key").read_bytes(), None)
+            now = dt.datetime.now(dt.UTC)
+            names = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            signed = (
+                x509.CertificateBuilder()
+                .subject_name(csr.subject)
+                .issuer_name(ca.subject)
+                .public_key(csr.public_key())
+                .serial_number(x509.random_serial_number())
+                .not_valid_before(now - dt.timedelta(minutes=1))
+                .not_valid_after(now + dt.timedelta(minutes=30))
+                .add_extension(names, critical=False)
+                .sign(key, hashes.SHA256())
+            )
+            pem = signed.public_bytes(serialization.Encoding.PEM).decode()
+            return messages.Certificate(certificate=pem, ca=self.ca_file.read_text())
+
+        return await self._answer(request, messages.CertificateRequest, answer)
+
+
+def binding_view(namespace: str, provider: str, **changes: Any) -> messages.BindingView:
+    made = messages.BindingView(
+        namespace=namespace,
+        name=provider,
+        uid=f"uid-{provider}",
+        provider=provider,
+        max_access=Access.WRITE,
+        tools=granted(provider).tools,
+        ready=True,
+        connected=True,
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def session_view(
+    namespace: str, pod_uid: str, provider: str, *, access: Access = Access.WRITE, limits: Limits | None = None
+) -> messages.SessionView:
+    uid = str(uuid.uuid4())
+    agent = Agent(service_account_name="analyst", pod_uid=pod_uid)
+    bindings = (granted(provider, access),)
+    made = Grant(uid=uid, agent=agent, duration=900, reason="t", bindings=bindings, limits=limits or Limits())
+    return messages.SessionView(
+        namespace=namespace,
+        name="analyst-1",
+        uid=uid,
+        state=SessionState.ACTIVE,
+        agent=agent,
+        live=True,
+        pod_uid=pod_uid,
+        grant=made,
+        grant_hash="g1-x",
+        expires_at=dt.datetime.now(dt.UTC) + dt.timedelta(minutes=15),
+    )
+
+
+@dataclass
+class Brokered:
+    """A running broker and what surrounds it."""
+
+    broker: Broker
+    service: BrokersSessionService
+    sandbox: Sandbox
+    http: aiohttp.ClientSession
+    namespace: str
+    pod_uid: str
+    projected: str
+
+    def session(self, provider: str = "snowflake", **options: Any) -> messages.SessionView:
+        made = session_view(self.namespace, self.pod_uid, provider, **options)
+        self.service.put(binding_view(self.namespace, provider))
+        self.service.put(made)
+        return made
+
+    def token(self, session: messages.SessionView, **claims: Any) -> str:
+        return self.service.token(session, **{"pod": self.pod_uid, **claims})
+
+    def request(self, token: str, body: Any, *, projected: str | None = None) -> Any:
+        headers = {"Authorization": f"Bearer {projected or self.projected}", SESSION_TOKEN_HEADER: token}
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.http.post(f"https://127.0.0.1:{self.broker.port}/v1/call", data=data, headers=headers)
+
+    async def lines(self, token: str, body: Any, **options: Any) -> list[dict[str, Any]]:
+        async with self.request(token, body, **options) as response:
+            assert response.status == 200, await response.text()
+            return [msgspec.json.decode(line) for line in (await response.read()).splitlines()]
+
+    async def query(self, session: messages.SessionView, statement: str, **options: Any) -> ToolResult:
+        body = {"binding": "snowflake", "tool": "snowflake_query", "arguments": {"statement": statement}}
+        token = options.pop("token", None) or self.token(session)
+        return msgspec.convert((await self.lines(token, body, **options))[-1]["result"], ToolResult)
+
+
+def trusting(ca_file: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(ca_file))
