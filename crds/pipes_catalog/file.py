@@ -77,9 +77,6 @@ class CatalogFile(Part):
 def schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of a catalog file."""
     (document,), components = msgspec.json.schema_components([CatalogFile], ref_template="#/$defs/{name}")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Pipes MCP provider catalog",
-        **document,
-        "$defs": components,
-    }
+    named = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Pipes MCP provider catalog"}
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode({**named, **document, "$defs": components}))
+    return plain
