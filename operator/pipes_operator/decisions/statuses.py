@@ -1,6 +1,7 @@
 """The whole status of a session for each thing that can be decided about it."""
 
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 
@@ -37,7 +38,7 @@ def awaiting(facts: SessionFacts, grant: Grant, grant_hash: str, cuts: tuple[str
         message = texts.clean(f"{message} But nothing can be activated now: {facts.policies.problem}", 1000)
     status = msgspec.structs.replace(
         _undecided(facts, SessionState.AWAITING_APPROVAL, "AwaitingApproval", message),
-        grant=resources.plain(grant),
+        grant=_as_served(grant),
         grant_hash=grant_hash,
         summary=texts.summary(session, grant, facts.offers, facts.pod, cuts),
         approve_with=texts.approve_with(session, grant_hash, stamping=facts.rules.stamping),
@@ -73,7 +74,7 @@ def active(facts: SessionFacts, grant: Grant, grant_hash: str) -> Decision:
         message=message,
         conditions=_conditions(facts, conditions),
         observed_generation=session.metadata.generation,
-        grant=resources.plain(grant),
+        grant=_as_served(grant),
         grant_hash=grant_hash,
         summary=texts.summary(session, grant, facts.offers, facts.pod, ()),
         providers=texts.providers(session, grant),
@@ -156,6 +157,12 @@ def _undecided(facts: SessionFacts, state: SessionState, reason: str, message: s
         access=old.access or texts.access(session, None),
         calls=old.calls or texts.calls(Usage(), session.spec.limits or Limits()),
     )
+
+
+def _as_served(grant: Grant) -> dict[str, Any]:
+    """Lists, not tuples: what was written must equal what is read back, or it would be written for ever."""
+    data: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(grant))
+    return data
 
 
 def _conditions(facts: SessionFacts, told: dict[str, Told]) -> tuple[Condition, ...]:

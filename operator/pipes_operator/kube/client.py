@@ -26,7 +26,8 @@ _PATCH_TYPES = {
     "json": "application/json-patch+json",
     "apply": "application/apply-patch+yaml",
 }
-_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _PAGE = 2000
 FIELD_MANAGER = "pipes-operator"
 DEFAULT_SECONDS = 10.0
@@ -69,9 +70,16 @@ class KubeClient:
             return None
 
     async def get(
-        self, resource: Resource, namespace: str | None, name: str, *, seconds: float = DEFAULT_SECONDS
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        *,
+        metadata_only: bool = False,
+        seconds: float = DEFAULT_SECONDS,
     ) -> Json:
-        return await self.request("GET", resource.path(namespace, name), seconds=seconds)
+        accept = _METADATA if metadata_only else None
+        return await self.request("GET", resource.path(namespace, name), accept=accept, seconds=seconds)
 
     async def get_path(self, path: str, *, seconds: float = DEFAULT_SECONDS) -> Json:
         """GET of a path that is no object: discovery, `/version`."""
@@ -96,7 +104,7 @@ class KubeClient:
                 "GET",
                 resource.path(namespace),
                 query=query,
-                accept=_METADATA_ONLY if metadata_only else None,
+                accept=_METADATA_LIST if metadata_only else None,
                 seconds=seconds,
             )
             items.extend(answer.get("items") or [])

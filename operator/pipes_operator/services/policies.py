@@ -131,9 +131,9 @@ class PolicyGuard:
             live = await self._live()
             # Before anything may rest on this look: a change that is forgotten would let an older approval through.
             await self._record.update([Seen.of(each) for each in live.values()], self._server_now())
-            problem = self._difference(live)
-        except KubeError as error:
-            logger.warning("the policies could not be read: %s", error)
+            problem = await self._difference(live)
+        except (KubeError, _ChangedMeanwhileError) as error:
+            logger.warning("the policies could not be looked at: %s", error)
             return  # the last look goes stale
         if problem and (self._texts is None or self._texts.problem != problem):
             logger.error("nothing can be activated: %s", problem)
@@ -142,46 +142,49 @@ class PolicyGuard:
             self._tell(namespace)
 
     async def _live(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Metadata of every shipped object that is there: it tells whether the rest must be read again."""
         kinds = {each["kind"] for each in self._shipped} - {CRDS.kind}
         wanted = {(each["kind"], each["metadata"]["name"]) for each in self._shipped}
         found: dict[tuple[str, str], dict[str, Any]] = {}
-        for kind, items in zip(
-            kinds, await asyncio.gather(*(self._list(_RESOURCES[each]) for each in kinds)), strict=True
-        ):
-            found |= {key: item for item in items if (key := (kind, item["metadata"]["name"])) in wanted}
+        for items in await asyncio.gather(*(self._list(_RESOURCES[kind]) for kind in kinds)):
+            keyed = {(item["kind"], item["metadata"]["name"]): item for item in items}
+            found |= {key: keyed[key] for key in keyed.keys() & wanted}
         for name in (name for kind, name in wanted if kind == CRDS.kind):
             try:
-                found[CRDS.kind, name] = {"kind": CRDS.kind, **await self._kube.get(CRDS, None, name)}
+                item = await self._kube.get(CRDS, None, name, metadata_only=True)
             except NotFound:
                 continue
+            found[CRDS.kind, name] = {**item, "kind": CRDS.kind}
         return found
 
     async def _list(self, resource: Resource) -> list[dict[str, Any]]:
         try:
-            items, _ = await self._kube.list(resource)
+            items, _ = await self._kube.list(resource, metadata_only=True)
         except NotFound:
             return []  # this API server does not serve the kind
         return [{**item, "kind": resource.kind} for item in items]
 
-    def _difference(self, live: Mapping[tuple[str, str], Mapping[str, Any]]) -> str:
+    async def _difference(self, live: Mapping[tuple[str, str], Mapping[str, Any]]) -> str:
         for shipped in self._shipped:
             kind, name = shipped["kind"], shipped["metadata"]["name"]
             found = live.get((kind, name))
             if found is None:
                 return f"{kind} {name} is missing. Apply those of this version again."
-            different = self._compared_once(shipped, found)
+            different = await self._compared_once(shipped, _version(found))
             if different is not None:
                 return f"{kind} {name} differs from this version at {different}. Put the one of this version back."
         return ""
 
-    def _compared_once(self, shipped: Mapping[str, Any], found: Mapping[str, Any]) -> str | None:
-        """A CRD takes milliseconds to compare; the same version of the same object is compared once."""
-        metadata = found["metadata"]
-        key, version = (shipped["kind"], metadata["name"]), f"{metadata['uid']}/{metadata['resourceVersion']}"
-        known = self._compared.get(key)
+    async def _compared_once(self, shipped: Mapping[str, Any], version: str) -> str | None:
+        """The same version of the same object is read and compared once: a CRD takes milliseconds."""
+        kind, name = shipped["kind"], shipped["metadata"]["name"]
+        known = self._compared.get((kind, name))
         if known is None or known[0] != version:
-            known = (version, self._same_spec(shipped, found))
-            self._compared[key] = known
+            found = await self._kube.get(_RESOURCES[kind], None, name)
+            if _version(found) != version:
+                raise _ChangedMeanwhileError(f"{kind} {name} is being changed")
+            known = (version, self._same_spec(shipped, {**found, "kind": kind}))
+            self._compared[kind, name] = known
         return known[1]
 
     async def _probe(self, namespace: str) -> None:
@@ -212,6 +215,14 @@ class PolicyGuard:
 
     def _server_now(self) -> datetime:
         return max(self._now(), self._kube.server_time or datetime.min.replace(tzinfo=UTC))
+
+
+def _version(item: Mapping[str, Any]) -> str:
+    return f"{item['metadata']['uid']}/{item['metadata']['resourceVersion']}"
+
+
+class _ChangedMeanwhileError(Exception):
+    """What was compared is not what was recorded."""
 
 
 _PROBE = {

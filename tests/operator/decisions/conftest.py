@@ -19,6 +19,11 @@ def _tool(name: str, access: ToolAccess) -> ToolDefinition:
     return ToolDefinition(name=name, title=name, description=name, access=access, input_schema={"type": "object"})
 
 
+def served(session: AgentSession) -> AgentSession:
+    """As the API server gives it back."""
+    return resources.session(msgspec.json.decode(msgspec.json.encode(session)))
+
+
 class Make:
     """Everything was made at `created`; `later` seconds after it is now."""
 
@@ -117,7 +122,7 @@ class Make:
         session = session or self.session()
         decision = decide(self.facts(session, seconds=1, **over))
         assert decision.status is not None
-        return msgspec.structs.replace(session, status=decision.status)
+        return served(msgspec.structs.replace(session, status=decision.status))
 
     def approved(self, session: AgentSession, **approval: Any) -> AgentSession:
         """The session with an approval of what it shows."""
@@ -130,7 +135,7 @@ class Make:
         decision = decide(self.facts(approved, seconds=seconds, **over))
         assert decision.status is not None
         assert decision.status.state == "Active"
-        return msgspec.structs.replace(approved, status=decision.status)
+        return served(msgspec.structs.replace(approved, status=decision.status))
 
 
 @pytest.fixture
