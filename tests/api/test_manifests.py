@@ -136,7 +136,7 @@ def test_every_placeholder_is_filled_in() -> None:
     "operator", ["alice", "system:serviceaccount:a", "system:serviceaccount:a:b' || true || '", ""]
 )
 def test_an_operator_that_is_no_service_account_is_refused(operator: str) -> None:
-    for make in (manifests.load, manifests.policies, manifests.accounts, manifests.operator_rights):
+    for make in (manifests.load, manifests.policies, manifests.accounts, manifests.broker_rights):
         with pytest.raises(ValueError, match="not the user name of a ServiceAccount"):
             make(operator)
 
@@ -177,7 +177,7 @@ def test_the_approval_policy_looks_at_each_binding_there_can_be() -> None:
 
 
 def test_no_role_is_aggregated_or_holds_everything() -> None:
-    for role in [*manifests.roles(), *manifests.operator_rights()]:
+    for role in [*manifests.roles(), *manifests.operator_rights(), *manifests.broker_rights()]:
         assert "aggregationRule" not in role
         assert not role["metadata"].get("labels")
         for rule in role.get("rules", ()):
@@ -185,7 +185,7 @@ def test_no_role_is_aggregated_or_holds_everything() -> None:
 
 
 def test_no_role_can_connect_or_speak_for_anybody() -> None:
-    text = json.dumps([*manifests.roles(), *manifests.operator_rights()])
+    text = json.dumps([*manifests.roles(), *manifests.operator_rights(), *manifests.broker_rights()])
     assert "pipesconnections" not in text
     assert "pipesusers" not in text
 
