@@ -165,6 +165,20 @@ async def test_revocation_denies_what_is_under_way_and_cancels_it_at_the_provide
     await brokered.sandbox.wait_for(lambda call: call["path"].endswith("/cancel"))
 
 
+async def test_revocation_does_not_wait_for_a_provider_that_is_silent(brokered: Brokered) -> None:
+    session = brokered.session("salesforce")
+    await brokered.sandbox.fault(match={"service": "salesforce"}, effect="hang")
+    body = {"binding": "salesforce", "tool": "salesforce_list_objects", "arguments": {}}
+    task = asyncio.create_task(brokered.lines(brokered.token(session), body))
+    call = await brokered.sandbox.wait_for(lambda call: call["service"] == "salesforce")
+    brokered.service.drop(session.uid)
+    async with asyncio.timeout(2):
+        (line,) = await task
+
+    assert line["result"]["denial"]["reason"] in ("SessionRevoked", "SessionRequired")
+    assert call["status"] is None
+
+
 async def test_suspending_the_binding_ends_what_is_under_way(brokered: Brokered) -> None:
     session = brokered.session()
     task = asyncio.create_task(brokered.query(session, "SELECT SYSTEM$WAIT(30)"))

@@ -86,3 +86,13 @@ async def test_no_process_is_left_behind() -> None:
 
     assert processes
     assert all(process.returncode is not None for process in processes)
+
+
+async def test_a_worker_that_was_killed_while_idle_is_replaced() -> None:
+    async with JudgePool(workers=1) as pool:
+        await pool.warm()
+        (process,) = pool.processes
+        process.kill()
+        await process.wait()
+
+        assert (await pool.judge(SQL, "SELECT 1")).access is Access.READ

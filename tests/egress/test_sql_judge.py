@@ -131,6 +131,7 @@ def test_a_function_named_like_a_word_of_the_language_is_not_a_read(word: str, f
         "\ufeffSELECT 1",
         "SELECT ｓｙｓｔｅｍ(1)",
         "SELECT a$$b$$",
+        "SELECT 1 /* /* */ || ' */ ; DROP TABLE t -- '",
     ],
 )
 def test_characters_on_which_readers_disagree_are_refused(statement: str) -> None:

@@ -92,7 +92,7 @@ class JudgePool:
             self._slots.release()
 
     async def _ask_worker(self, payload: bytes) -> Verdict:
-        process = self._idle.pop() if self._idle else await self._start()
+        process = await self._take()
         try:
             async with asyncio.timeout(self.seconds):
                 answer = await _exchange(process, payload)
@@ -108,6 +108,14 @@ class JudgePool:
             raise
         self._idle.append(process)
         return msgspec.json.decode(answer, type=Verdict)
+
+    async def _take(self) -> asyncio.subprocess.Process:
+        while self._idle:
+            process = self._idle.pop()
+            if process.returncode is None:
+                return process
+            self.processes.discard(process)  # it was killed from outside while nobody used it
+        return await self._start()
 
     async def _start(self) -> asyncio.subprocess.Process:
         try:

@@ -68,7 +68,6 @@ _EXPLAIN = re.compile(r"\s*(?:USING\s+(?:TEXT|JSON|TABULAR)\s+)?(?=SELECT\b|WITH
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*\Z")
 _FIRST_WORD = re.compile(r"[\s(]*([A-Za-z]+)")
 
-_METHOD = re.compile(r"!(?!=)")
 
 # sqlglot warns with the statement itself, and statements are not for logs.
 logging.getLogger("sqlglot").disabled = True
@@ -94,8 +93,6 @@ def judge(text: str, dialect: str = "snowflake") -> Verdict:
     verb = first[1].upper() if first is not None else ""
     if verb not in _VERBS:
         return refused(f"{verb or 'this'} does not begin a statement of Snowflake")
-    if _METHOD.search(reading.code):
-        return write("it calls a method of an object")
     return _judge_one(text)
 
 
