@@ -104,7 +104,7 @@ async def _body(request: web.Request) -> BrokerCall:
         call = _CALL.decode(await request.read())
     except web.HTTPRequestEntityTooLarge:
         raise _Turned(413, RequestRefusal.INVALID, "the call is too long") from None
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError):
         raise _Turned(400, RequestRefusal.INVALID, "the body is not a call of this version") from None
     if call.reserved:
         raise _Turned(400, RequestRefusal.INVALID, "the broker takes calls from the budget itself")

@@ -192,7 +192,7 @@ def _read(provider: str, answer: Answer, kind: type[_T]) -> _T:
     if answer.status == 200:
         try:
             return msgspec.json.decode(answer.body, type=kind)
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError):
             # The decoder's message may quote the body, and the body may hold a token: neither is passed on.
             raise unavailable(provider, "Pipes answered what cannot be read", retry=True) from None
     raise _failed(provider, answer)
@@ -201,7 +201,7 @@ def _read(provider: str, answer: Answer, kind: type[_T]) -> _T:
 def _failed(provider: str, answer: Answer) -> Refused:
     try:
         code = msgspec.json.decode(answer.body, type=_Error).code
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError):
         code = ""
     if code in _CODES:
         return unavailable(provider, _CODES[code])
