@@ -84,7 +84,7 @@ class Operator:
             lambda namespace, name, seconds: self.queue.add_after(BindingKey(namespace, name), seconds),
             seconds=settings.connection_check_seconds,
         )
-        self.wiring = Wiring(self.world, self.queue, self.bindings.forget)
+        self.wiring = Wiring(self.world, self.queue, lambda uid: self.sessions.forget(uid), self.bindings.forget)
         self.pods = Pods(self.kube, self.wiring.pod_changed)
         self.events = Events(self.kube, socket.gethostname())
         self.guard = PolicyGuard(
@@ -143,6 +143,7 @@ class Operator:
         keep = asyncio.create_task(self.lease.keep(), name="lease")
         await self.definitions.load()
         await self.relist.load()
+        self.sessions.adopt()
         kopf_stop, kopf_ready = asyncio.Event(), asyncio.Event()
         handlers = watching.registry(self.world, self._access, self.heartbeat.seen)
         settings = self.settings
@@ -166,6 +167,9 @@ class Operator:
             "events": self.events.run(),
         }
         tasks = [keep, watches, *(asyncio.create_task(part, name=name) for name, part in parts.items())]
+        # What is there now stays: a full collection over it would hold up a revocation.
+        gc.collect()
+        gc.freeze()
         logger.info(
             "leading after %.1f s with %d sessions", time.monotonic() - started, len(list(self.world.sessions()))
         )

@@ -28,9 +28,16 @@ Key = SessionKey | BindingKey | PodEvent
 class Wiring:
     """Listeners that only ever add keys."""
 
-    def __init__(self, world: World, queue: WorkQueue[Key], forget_binding: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        world: World,
+        queue: WorkQueue[Key],
+        forget_session: Callable[[str], None],
+        forget_binding: Callable[[str], None],
+    ) -> None:
         self._world = world
         self._queue = queue
+        self._forget_session = forget_session
         self._forget_binding = forget_binding
 
     def hear(self, change: Change) -> None:
@@ -62,6 +69,7 @@ class Wiring:
 
     def _session(self, change: Change) -> None:
         if not isinstance(change.new, AgentSession):
+            self._forget_session(change.uid)
             return
         state = change.new.status.state
         if state not in TERMINAL:

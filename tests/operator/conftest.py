@@ -62,9 +62,13 @@ class Bed:
     def free_port() -> int:
         return free_port()
 
-    def start(self, **over: Any) -> "Operator":
+    def start(self, *, seconds: float = 30.0, **over: Any) -> "Operator":
         operator = Operator(self.folder, self.settings(**over))
-        operator.await_ready()
+        try:
+            operator.await_ready(seconds)
+        except BaseException:
+            operator.kill()
+            raise
         return operator
 
     # -- a team ------------------------------------------------------------------------------------------------------

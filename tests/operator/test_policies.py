@@ -2,6 +2,7 @@
 
 import copy
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -176,3 +177,28 @@ def test_a_crd_that_lacks_a_field_of_this_version_stops_every_activation(bed, ow
     held = team.session_until("s1", lambda each: each["status"].get("approvedAt"), 20)
     assert held["status"]["state"] == "AwaitingApproval"
     assert "not in force" in held["status"]["message"]
+
+
+def test_an_active_status_forged_while_the_status_policy_was_away_gives_nothing(bed, team):
+    team.ask()
+    shown = team.state("s1", "AwaitingApproval")
+    bed.cluster.request("DELETE", f"{BINDINGS}/status.agentsessions.pipesmcp.io")
+    now = datetime.now(UTC)
+    status = {
+        **shown["status"],
+        "state": "Active",
+        "activatedAt": now.isoformat(),
+        "expiresAt": (now + timedelta(minutes=15)).isoformat(),
+    }
+
+    def forge():
+        body = {"status": status}
+        return team.call("PATCH", "agentsessions/s1/status", body, user="admin", content_type=MERGE)[0] == 200
+
+    for _ in range(500):
+        if forge():
+            break
+
+    ended = team.session_until("s1", lambda each: each["status"]["state"] not in ("Active", "AwaitingApproval"))
+    assert ended["status"]["state"] == "Ended"
+    assert "nobody approved it" in ended["status"]["message"]

@@ -9,7 +9,7 @@ from pipes_api.grant import Grant
 from pipes_api.resources import AgentSession, is_true
 from pipes_api.states import SessionState
 
-from . import endings, statuses
+from . import endings, statuses, trust
 from .facts import Decision, SessionFacts, Verdict
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -52,6 +52,16 @@ def _unreadable(facts: SessionFacts) -> Verdict | None:
     if granted(facts.session) is not None:
         return None
     return Verdict(SessionState.ENDED, "GrantUnreadable", "This version of the operator cannot read its grant.")
+
+
+def _beyond_its_approval(facts: SessionFacts) -> Verdict | None:
+    grant = granted(facts.session)
+    problem = trust.problem(facts.session, grant) if grant is not None else ""
+    if not problem and not facts.activated_here:
+        problem = "its status was not written by the operator"
+    if not problem:
+        return None
+    return Verdict(SessionState.ENDED, "StatusNotTrusted", f"It was ended, since {problem}.")
 
 
 def _pod_gone(facts: SessionFacts) -> Verdict | None:
@@ -122,4 +132,11 @@ def _connections(facts: SessionFacts) -> statuses.Told:
     return False, "Unavailable", "; ".join(lacking) + "."
 
 
-_ENDINGS: tuple[endings.Check, ...] = (_revoked, _expired, _unreadable, _pod_gone, _superseded)
+_ENDINGS: tuple[endings.Check, ...] = (
+    _revoked,
+    _expired,
+    _unreadable,
+    _beyond_its_approval,
+    _pod_gone,
+    _superseded,
+)

@@ -74,6 +74,8 @@ class SessionFacts:
     pod: BoundPod | None = None
     pod_gone: bool = False
     admitted: Collection[str] = ()
+    activated_here: bool = True
+    """Whether this operator wrote `Active`, or found it so when it became the leader."""
 
 
 @dataclass(frozen=True, slots=True)

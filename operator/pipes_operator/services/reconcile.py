@@ -51,6 +51,17 @@ class SessionReconciler:
         self._may_activate = may_activate
         self._now = now
         self._admitted: set[str] = set()
+        self._activated: set[str] = set()
+
+    def adopt(self) -> None:
+        """Take the sessions that are Active now as activated by an operator before this one."""
+        active = (each for each in self._world.sessions() if each.status.state is SessionState.ACTIVE)
+        self._activated.update(each.metadata.uid for each in active)
+
+    def forget(self, uid: str) -> None:
+        """The session is gone."""
+        self._activated.discard(uid)
+        self._admitted.discard(uid)
 
     async def reconcile(self, uid: str) -> None:
         """Decide and write; a conflict is decided again from the object as it is now.
@@ -102,6 +113,7 @@ class SessionReconciler:
             pod=self._pods.of(session, claim=claim),
             pod_gone=self._pods.gone(session),
             admitted=self._admitted,
+            activated_here=session.metadata.uid in self._activated,
         )
 
     async def _carry_out(self, session: AgentSession, decision: Decision) -> None:
@@ -114,6 +126,9 @@ class SessionReconciler:
         activates = state is SessionState.ACTIVE and session.status.state is not SessionState.ACTIVE
         if activates and not self._may_activate():
             raise NotCurrent("there is no recent proof that the view is current")
+        if activates:
+            # Before the write: the watch may show its effect before the answer comes.
+            self._activated.add(session.metadata.uid)
         if session.status.state is None and state in UNDECIDED:
             # Between this decision and its write others are decided: of a burst exactly the cap may pass.
             self._admitted.add(session.metadata.uid)
