@@ -12,7 +12,7 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
 
-from pipes_api import manifests, resources
+from pipes_api import manifests
 from pipes_api.clock import boottime
 from pipes_api.states import TERMINAL
 from pipes_catalog import Catalogs
@@ -26,6 +26,7 @@ from .kube.access import Access
 from .kube.client import KubeClient
 from .kube.lease import LeaderLease
 from .presence import PodEvent
+from .probes import Probes
 from .queue import WorkQueue
 from .service.app import SessionService
 from .service.settings import ServiceSettings
@@ -64,6 +65,7 @@ class Operator:
             f"{socket.gethostname()}_{uuid.uuid4()}",
             seconds=settings.lease_seconds,
         )
+        self.probes = Probes(self.world, self.lease, settings)
         self.definitions = Definitions(catalogs, settings.allowed_hosts, self.kube, settings.namespace)
         self.service = SessionService(
             world=self.world,
@@ -103,17 +105,19 @@ class Operator:
             self.definitions,
             self.events,
             rules,
-            may_activate=lambda: self.lease.holds(boottime()) and not self._stale(settings.proof_seconds),
+            may_activate=self.probes.is_current,
         )
         self.expiry = Expiry(lambda session: wake_at(session, rules), self.wiring.due)
         self.relist = Relist(self.kube, self.world, self.writer, settings.namespaces)
         self.heartbeat = Heartbeat(self.kube, self.world, settings.namespaces or (settings.namespace,))
         self.health = HealthServer(
-            settings.health_listen, settings.health_port, self._alive, self._ready, self._measure
+            settings.health_listen,
+            settings.health_port,
+            self.probes.alive,
+            self.probes.ready,
+            lambda: self.probes.measure(len(self.queue)),
         )
         self._access = access
-        self._serving = False
-        self._leader_since: float | None = None
         self.world.listen(self.expiry.hear)
         self.world.listen(self.wiring.hear)
         self.guard.listen(self.wiring.policies_changed)
@@ -128,9 +132,9 @@ class Operator:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         _heed_signals(loop, stop)
-        port = await self.health.start()
-        logger.info("probes and metrics on port %d", port)
         try:
+            port = await self.health.start()
+            logger.info("probes and metrics on port %d", port)
             if await _first(self.lease.acquire(), stop):
                 await self._lead(stop)
         finally:
@@ -138,15 +142,19 @@ class Operator:
 
     async def _lead(self, stop: asyncio.Event) -> None:
         started = time.monotonic()
-        self._leader_since = boottime()
+        self.probes.leading_since = boottime()
         metrics.LEADER.set(1)
         keep = asyncio.create_task(self.lease.keep(), name="lease")
         await self.definitions.load()
         await self.relist.load()
         self.sessions.adopt()
+        settings = self.settings
+        # It refuses everybody until the view is proven.
+        await self.service.start()
+        if settings.ca_bundle_file is not None:
+            await asyncio.to_thread(settings.ca_bundle_file.write_text, self.service.authority.pem)
         kopf_stop, kopf_ready = asyncio.Event(), asyncio.Event()
         handlers = watching.registry(self.world, self._access, self.heartbeat.seen)
-        settings = self.settings
         # kopf cancels the tasks that are younger than itself when it stops: it is the last thing to stop on purpose.
         watches = asyncio.create_task(
             watching.watch(handlers, settings.namespaces, kopf_stop, kopf_ready), name="watches"
@@ -154,10 +162,7 @@ class Operator:
         await _first(kopf_ready.wait(), stop)
         _heed_signals(asyncio.get_running_loop(), stop)  # kopf has put its own in their place
         await self.guard.look(self.wiring.waiting())
-        await self.service.start()
-        self._serving = True
-        if settings.ca_bundle_file is not None:
-            await asyncio.to_thread(settings.ca_bundle_file.write_text, self.service.authority.pem)
+        self.probes.serving = True
         parts: dict[str, Coroutine[Any, Any, None]] = {
             "queue": self.queue.run(),
             "heartbeat": self.heartbeat.run(settings.heartbeat_seconds),
@@ -175,7 +180,7 @@ class Operator:
         )
         stopped = asyncio.create_task(stop.wait(), name="stop")
         done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
-        self._serving = False
+        self.probes.serving = False
         try:
             for task in done - {stopped}:
                 task.result()
@@ -218,36 +223,6 @@ class Operator:
         for closing in (self.health.stop(), self.pipes.close(), self.kube.close()):
             with contextlib.suppress(Exception):
                 await closing
-
-    def _stale(self, seconds: float) -> bool:
-        return self.world.view_proof(boottime()) > seconds
-
-    def _alive(self) -> str:
-        """A standby is alive; a leader that sees nothing for long is not, and a restart is all that can help."""
-        if self._leader_since is None or boottime() - self._leader_since < self.settings.stale_seconds:
-            return ""
-        return "the view of the API server is stale" if self._stale(self.settings.stale_seconds) else ""
-
-    def _ready(self) -> str:
-        if not self.lease.holds(boottime()):
-            return "not the leader"
-        if not self._serving:
-            return "starting"
-        return "the view of the API server is not current" if self._stale(self.settings.proof_seconds) else ""
-
-    def _measure(self) -> None:
-        metrics.VIEW_AGE.set(self.world.view_proof(boottime()))
-        metrics.QUEUE.set(len(self.queue))
-        metrics.LEADER.set(1 if self.lease.holds(boottime()) else 0)
-        counts = dict.fromkeys(metrics.STATES, 0)
-        for session in self.world.sessions():
-            if session.status.state is not None:
-                counts[session.status.state] += 1
-        for state, count in counts.items():
-            metrics.SESSIONS.labels(state.value).set(count)
-        ready = [resources.is_true(each.status.conditions, "Ready") for each in self.world.bindings()]
-        metrics.BINDINGS.labels("true").set(sum(ready))
-        metrics.BINDINGS.labels("false").set(len(ready) - sum(ready))
 
 
 def rules_of(settings: OperatorSettings, *, stamping: bool) -> Rules:

@@ -81,7 +81,8 @@ def settings() -> kopf.OperatorSettings:
     wanted.networking.request_timeout = 30
     wanted.networking.error_backoffs = [0.2, 0.5, 1, 2, 3, 5]
     wanted.queueing.idle_timeout = 1.0
-    wanted.process.ultimate_exiting_timeout = 20
+    # kopf would kill the whole process so long after it has stopped; ending the process is ours.
+    wanted.process.ultimate_exiting_timeout = None
     return wanted
 
 

@@ -1,6 +1,7 @@
 """A running operator on a real API server: as its own ServiceAccount, with its real rights, against a real sandbox."""
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -118,7 +119,10 @@ class Operator:
         self.log = config.with_suffix(".log")
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "pipes_operator.main", "--config", str(config)], stdout=log, stderr=log
+                [sys.executable, "-m", "pipes_operator.main", "--config", str(config)],
+                stdout=log,
+                stderr=log,
+                preexec_fn=_end_with_parent,
             )
 
     def is_ready(self) -> bool:
@@ -340,6 +344,12 @@ def team(bed: Bed, operator: Operator) -> Team:
     return made
 
 
+def _end_with_parent() -> None:
+    """Also when the test run is killed (prctl(2), PR_SET_PDEATHSIG; where there is none, the fixtures must do)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 @contextlib.contextmanager
 def _sandbox(folder: Path) -> Iterator[str]:
     with (folder / "sandbox.log").open("ab") as log:
@@ -348,6 +358,7 @@ def _sandbox(folder: Path) -> Iterator[str]:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
+            preexec_fn=_end_with_parent,
             env={**os.environ, "PIPES_SANDBOX_ADMIN_TOKEN": ADMIN},
         )
         try:

@@ -165,8 +165,7 @@ def test_a_second_operator_waits_and_takes_over(bed, own_operator):
         second.stop()
 
 
-def test_ten_hours_of_expiring_sessions_do_not_hold_up_an_approval(bed, own_operator):
-    """Many expire at once; one approval in between takes no part in their queue."""
+def test_many_endings_at_once_do_not_hold_up_an_approval(bed, own_operator):
     own_operator(retentionSeconds=1)
     team = bed.team()
     team.bind()

@@ -8,6 +8,7 @@ from pipes_api.grant import Grant, GrantedBinding
 from pipes_api.resources import Access, AgentSession, BoundPod, Limits, Usage
 from pipes_catalog.definition import ToolAccess
 
+from .endings import asked_by_agent
 from .facts import Offer
 
 _TOOLS_NAMED = 20
@@ -84,7 +85,8 @@ def _who(session: AgentSession, pod: BoundPod | None) -> str:
         whom = f"the pod with UID {agent.pod_uid}"
     else:
         whom = "the first pod to claim it"
-    return f'For {whom} of ServiceAccount {agent.service_account_name}, which says: "{session.spec.reason}"'
+    asked = "its own request" if asked_by_agent(session) else f"asked for by {session.spec.requested_by}"
+    return f'For {whom} of ServiceAccount {agent.service_account_name}, {asked}: "{session.spec.reason}"'
 
 
 def _binding(granted: GrantedBinding, offer: Offer | None) -> str:

@@ -15,7 +15,7 @@ import aiohttp
 import msgspec
 
 from .access import Access, AccessError
-from .errors import KubeError, Unavailable, from_answer
+from .errors import Unavailable, from_answer
 from .resource import Resource
 
 Json = dict[str, Any]
@@ -251,6 +251,3 @@ def _json(raw: bytes) -> Any:
         return msgspec.json.decode(raw)
     except msgspec.DecodeError:
         return None
-
-
-__all__ = ["DEFAULT_SECONDS", "FIELD_MANAGER", "Json", "KubeClient", "KubeError"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipes_api.resources import AgentSession, BoundPod
 from pipes_operator.kube.client import KubeClient
-from pipes_operator.kube.errors import KubeError, NotFound
+from pipes_operator.kube.errors import NotFound
 from pipes_operator.kube.resource import PODS
 from pipes_operator.presence import Connections, PodEvent
 
@@ -107,6 +107,3 @@ def _image(body: dict[str, Any]) -> str:
     """The agent's image: that of the first ordinary container, since a gateway is an init container of its pod."""
     containers = (body.get("spec") or {}).get("containers") or [{}]
     return str(containers[0].get("image") or "")
-
-
-__all__ = ["KubeError", "Pods"]

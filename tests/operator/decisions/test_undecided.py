@@ -30,6 +30,7 @@ def test_a_grantable_request_is_shown_with_grant_hash_summary_and_manifest_in_on
     assert status.grant_hash in status.approve_with
     assert "uid-s1" in status.approve_with
     assert status.request_expires_at == make.at(3600)
+    assert "asked for by bob@example.com" in status.summary[0]
 
 
 def test_what_is_right_as_it_is_is_not_written_again(make):
