@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import threading
 import urllib.error
 import urllib.request
@@ -101,6 +102,18 @@ class Sandbox:
         return self.provider("snowflake", "POST", path, {"statement": statement, **body}, token=token)
 
 
+class _Troubles(logging.Handler):
+    """Keeps what the server and its event loop complained of: exceptions that no test would see."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name in ("asyncio", "aiohttp.server", "aiohttp.web"):
+            self.messages.append(self.format(record))
+
+
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
         return None
@@ -114,10 +127,12 @@ def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
         tls_directory=tmp_path_factory.mktemp("sandbox-tls"),
         api_key=API_KEY,
         admin_token=ADMIN_TOKEN,
-        synchronous_wait=0.3,
+        synchronous_wait=15,
     )
     ready: list[Endpoints] = []
     started, loop = threading.Event(), asyncio.new_event_loop()
+    troubles = _Troubles(logging.ERROR)
+    logging.getLogger().addHandler(troubles)
     stop = asyncio.Event()
 
     async def serve() -> None:
@@ -136,7 +151,9 @@ def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
     loop.call_soon_threadsafe(stop.set)
     thread.join(20)
     loop.close()
+    logging.getLogger().removeHandler(troubles)
     assert not thread.is_alive()
+    assert troubles.messages == []
 
 
 def _as_seeded(sandbox: Sandbox) -> Sandbox:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import secrets
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from pipes_sandbox.drive.files import Files
 from pipes_sandbox.drive.metadata import metadata
 from pipes_sandbox.drive.store import DriveStore
 
+_SESSIONS_KEPT = 50
 _LARGEST = 64 * 1024 * 1024
 
 
@@ -35,7 +37,7 @@ class Uploads:
         self._store = store
         self._access = access
         self._files = files
-        self._sessions: dict[str, _Session] = {}
+        self._sessions: OrderedDict[str, _Session] = OrderedDict()
 
     async def start(self, call: Call) -> web.Response:
         """POST makes a file, PATCH replaces the content of one."""
@@ -55,6 +57,8 @@ class Uploads:
         key = secrets.token_urlsafe(32)
         mime_type = call.header("X-Upload-Content-Type", "application/octet-stream")
         self._sessions[key] = _Session(call, members, mime_type)
+        while len(self._sessions) > _SESSIONS_KEPT:
+            self._sessions.popitem(last=False)
         origin = f"https://{call.host}" if call.host else str(call.request.url.origin())
         location = f"{origin}{call.path}?uploadType=resumable&upload_id={key}"
         return web.Response(headers={"Location": location, "X-GUploader-UploadID": key})

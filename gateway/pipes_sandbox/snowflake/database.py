@@ -16,6 +16,9 @@ from pipes_sandbox.snowflake import catalogue, cells, errors
 from pipes_sandbox.snowflake.session import Session
 from pipes_sandbox.snowflake.translate import Statement
 
+HOME = ("CRM", "PUBLIC")
+"""Database and schema that every account has."""
+
 _FETCH = 500
 _PARTITION_BYTES = 4 * 1024 * 1024
 _RESULT_BYTES = 512 * 1024 * 1024
@@ -42,6 +45,11 @@ class Result:
     def rows(self) -> int:
         return sum(self.counts)
 
+    @property
+    def size(self) -> int:
+        """Bytes of all rows, encoded."""
+        return sum(map(len, self.partitions))
+
     @classmethod
     def of_text(cls, column: str, text: str) -> Result:
         return cls([cells.column(column, "VARCHAR")], [json.dumps([[text]]).encode()], [1])
@@ -54,6 +62,8 @@ class AccountDatabase:
         self._statements = statements
         self._lock = threading.Lock()
         self._root: Any = None
+        self.known: set[tuple[str, str, str]] = set()
+        """Tables and views seen to exist; emptied by every DDL, since asking the catalogue costs as much as a query."""
 
     def cursor(self) -> Any:
         """A connection of its own for one session; call it in a thread."""
@@ -99,24 +109,33 @@ class AccountDatabase:
 
 def enter(cursor: Any, session: Session) -> None:
     """Makes the session's database and schema the current ones, if they exist in exactly that case."""
-    if session.database is None:
-        return
-    schemas = cursor.execute(
-        "SELECT schema_name FROM duckdb_schemas() WHERE database_name = ?", [session.database]
-    ).fetchall()
-    if (session.schema,) in schemas:
-        cursor.execute(f'USE "{session.database}"."{session.schema}"')
-    else:
-        cursor.execute("USE memory.main")
+    here = (session.database, session.schema)
+    if here != HOME:
+        found = cursor.execute(
+            "SELECT 1 FROM duckdb_schemas() WHERE database_name = ? AND schema_name = ?", list(here)
+        ).fetchone()
+        if found is None:
+            cursor.execute("USE memory.main")
+            return
+    cursor.execute(f'USE "{session.database}"."{session.schema}"')
 
 
-def run(cursor: Any, statement: Statement, session: Session, stop: threading.Event, partition_rows: int) -> Result:
+def run(
+    database: AccountDatabase,
+    cursor: Any,
+    statement: Statement,
+    session: Session,
+    stop: threading.Event,
+    partition_rows: int,
+) -> Result:
     """Runs one statement to its end and reads the result; blocks, so call it in a thread.
 
     Raises StatementError when it fails and StoppedError when `stop` was set and the cursor interrupted.
     """
     try:
-        _check(cursor, statement, session)
+        _check(database, cursor, statement, session)
+        if statement.kind in ("ddl", "transaction"):
+            database.known.clear()
         for sql in statement.sql:
             if stop.is_set():
                 raise errors.StoppedError
@@ -132,14 +151,14 @@ def run(cursor: Any, statement: Statement, session: Session, stop: threading.Eve
         raise errors.StatementError("000603", "XX000", "SQL execution internal error: nested too deeply") from None
 
 
-def _check(cursor: Any, statement: Statement, session: Session) -> None:
+def _check(database: AccountDatabase, cursor: Any, statement: Statement, session: Session) -> None:
     if statement.writes and not session.writes:
         raise errors.insufficient_privileges(statement.target)
     for table in statement.tables:
-        _exists(cursor, table, session)
+        _exists(database, cursor, table, session)
 
 
-def _exists(cursor: Any, table: exp.Table, session: Session) -> None:
+def _exists(owner: AccountDatabase, cursor: Any, table: exp.Table, session: Session) -> None:
     """DuckDB finds names in any case; Snowflake only in the case they were folded to."""
     database, schema = table.catalog or session.database, table.text("db") or session.schema
     if database is None or schema is None:
@@ -148,12 +167,14 @@ def _exists(cursor: Any, table: exp.Table, session: Session) -> None:
             "Call 'USE DATABASE', or use a qualified name."
         )
         raise errors.StatementError("090105", "22000", message)
-    found = cursor.execute(
-        "SELECT 1 FROM memory.main.objects(?) WHERE s = ? AND n = ?", [database, schema, table.name]
-    ).fetchone()
+    path = (database, schema, table.name)
+    if path in owner.known:
+        return
+    found = cursor.execute("SELECT 1 FROM memory.main.objects(?) WHERE s = ? AND n = ?", list(path)).fetchone()
     if found is None:
         parts = (table.catalog, table.text("db"), table.name)
         raise errors.missing(".".join(part for part in parts if part))
+    owner.known.add(path)
 
 
 def _read(cursor: Any, statement: Statement, session: Session, stop: threading.Event, partition_rows: int) -> Result:

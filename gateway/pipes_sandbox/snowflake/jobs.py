@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,8 @@ from pipes_sandbox.snowflake.translate import Statement
 
 _KEPT = 500
 """Finished statements whose results can still be fetched."""
+_KEPT_BYTES = 512 * 1024 * 1024
+"""Rows of finished statements held in all, encoded; the oldest go first."""
 
 RUNNING, SUCCEEDED, FAILED, CANCELLED, TIMED_OUT = "running", "succeeded", "failed", "cancelled", "timed_out"
 
@@ -71,13 +74,15 @@ class Jobs:
     async def in_thread(self, function: Any, *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
 
-    def submit(self, job: Job, statements: list[Statement], database: AccountDatabase, timeout: float | None) -> Job:
+    def submit(
+        self, job: Job, statements: Sequence[Statement], database: AccountDatabase, timeout: float | None
+    ) -> Job:
         """Starts the job; `timeout` in seconds, None for no limit."""
-        self._keep(job)
+        self.keep(job)
         if len(statements) > 1:
             job.children = [Job(job.owner, job.session, " ; ".join(each.sql)) for each in statements]
             for child in job.children:
-                self._keep(child)
+                self.keep(child)
         job.task = asyncio.create_task(self._run(job, statements, database))
         if timeout:
             timer = asyncio.get_running_loop().call_later(timeout, self._time_out, job)
@@ -99,10 +104,15 @@ class Jobs:
                 await job.task
         self._pool.shutdown(wait=True)
 
-    def _keep(self, job: Job) -> None:
+    def keep(self, job: Job) -> None:
+        """Makes the job one that can be asked for, and forgets the oldest that have ended."""
         self._jobs[job.handle] = job
-        for handle in [handle for handle, each in self._jobs.items() if each.done.is_set()][: -_KEPT or None]:
-            del self._jobs[handle]
+        finished = [each for each in self._jobs.values() if each.done.is_set()]
+        held = sum(each.result.size for each in finished if each.result)
+        while finished and (len(finished) > _KEPT or held > _KEPT_BYTES):
+            oldest = finished.pop(0)
+            held -= oldest.result.size if oldest.result else 0
+            del self._jobs[oldest.handle]
 
     def _time_out(self, job: Job) -> None:
         if not job.done.is_set():
@@ -123,12 +133,11 @@ class Jobs:
             job.cursor.interrupt()
         asyncio.get_running_loop().call_later(0.02, self._interrupt, job)
 
-    async def _run(self, job: Job, statements: list[Statement], database: AccountDatabase) -> None:
+    async def _run(self, job: Job, statements: Sequence[Statement], database: AccountDatabase) -> None:
         try:
-            job.cursor = await self.in_thread(self._begin, database, job.session)
             parts = job.children or [job]
             for part, statement in zip(parts, statements, strict=True):
-                part.result = await self._run_one(job, statement)
+                part.result = await self._run_one(job, statement, database)
                 part.state = SUCCEEDED
                 part.done.set()
             if job.children:
@@ -153,13 +162,7 @@ class Jobs:
             if cursor is not None:
                 cursor.close()
 
-    @staticmethod
-    def _begin(database: AccountDatabase, session: Session) -> Any:
-        cursor = database.cursor()
-        enter(cursor, session)
-        return cursor
-
-    async def _run_one(self, job: Job, statement: Statement) -> Result:
+    async def _run_one(self, job: Job, statement: Statement, database: AccountDatabase) -> Result:
         if statement.wait:
             try:
                 async with asyncio.timeout(statement.wait):
@@ -168,5 +171,21 @@ class Jobs:
                 pass
         if job.stop.is_set():
             raise StoppedError
-        result: Result = await self.in_thread(run, job.cursor, statement, job.session, job.stop, self._partition_rows)
-        return result
+        running = self._pool.submit(self._in_session, job, statement, database)
+        outcome = asyncio.wrap_future(running)
+        stopped = asyncio.ensure_future(job.stopped.wait())
+        try:
+            await asyncio.wait((outcome, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if running.cancel():
+                # Still in line for a thread: it never begins.
+                raise StoppedError
+            return await outcome
+        finally:
+            stopped.cancel()
+
+    def _in_session(self, job: Job, statement: Statement, database: AccountDatabase) -> Result:
+        if job.cursor is None:
+            cursor = database.cursor()
+            enter(cursor, job.session)
+            job.cursor = cursor
+        return run(database, job.cursor, statement, job.session, job.stop, self._partition_rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,11 +19,12 @@ from pipes_sandbox.snowflake.database import AccountDatabase
 from pipes_sandbox.snowflake.errors import StatementError
 from pipes_sandbox.snowflake.jobs import Job, Jobs
 from pipes_sandbox.snowflake.session import Session
-from pipes_sandbox.snowflake.translate import Statement, parse, translate
+from pipes_sandbox.snowflake.translate import compiled
 from pipes_sandbox.tokens import ProviderToken, TokenBook
 
 _HOSTS = (".snowflakecomputing.com", ".snowflakecomputing.cn")
 _LONGEST_TIMEOUT = 604_800
+_REQUESTS_KEPT = 500
 _IN_PROGRESS = "Asynchronous execution in progress. Use provided query id to perform query monitoring and management."
 
 
@@ -44,7 +46,7 @@ class SnowflakeService(Service):
         self._accounts = {name.lower().replace("_", "-"): _Account(options or {}) for name, options in accounts.items()}
         self._synchronous_wait = synchronous_wait
         self._jobs = Jobs(threads, partition_rows)
-        self._requests: dict[tuple[str, str], Job] = {}
+        self._requests: OrderedDict[tuple[str, str], Job] = OrderedDict()
         self.router.add("POST", "/api/v2/statements", self._submit)
         self.router.add("GET", "/api/v2/statements/{handle}", self._fetch)
         self.router.add("POST", "/api/v2/statements/{handle}/cancel", self._cancel)
@@ -104,28 +106,20 @@ class SnowflakeService(Service):
         session = account.session(name, token, body)
         job = Job(token.account_id, session, body["statement"])
         try:
-            statements = await asyncio.to_thread(self._statements, body, session)
+            bindings = json.dumps(body.get("bindings") or {}, sort_keys=True)
+            wanted = body.get("parameters", {}).get("multi_statement_count", 1)
+            statements = await asyncio.to_thread(compiled, body["statement"], wanted, session, bindings)
         except StatementError as error:
             job.error, job.state = error, jobs.FAILED
             job.done.set()
+            self._jobs.keep(job)
             return _failure(job)
         self._jobs.submit(job, statements, account.database, body.get("timeout") or _LONGEST_TIMEOUT)
         if request_id:
             self._requests[token.account_id, request_id] = job
+            while len(self._requests) > _REQUESTS_KEPT:
+                self._requests.popitem(last=False)
         return await self._answer(call, job)
-
-    def _statements(self, body: Mapping[str, Any], session: Session) -> list[Statement]:
-        trees = parse(body["statement"])
-        if not trees:
-            raise StatementError("000900", "42601", "SQL compilation error:\nEmpty SQL statement.", status=400)
-        wanted = body.get("parameters", {}).get("multi_statement_count", 1)
-        if wanted not in (0, len(trees)):
-            message = f"Actual statement count {len(trees)} did not match the desired statement count {wanted}."
-            raise StatementError("000008", "0A000", message)
-        statements = [translate(tree, session, body.get("bindings") or {}) for tree in trees]
-        if len(statements) == 1 and statements[0].kind == "transaction":
-            raise StatementError("391911", "0A000", f"Unsupported statement type '{statements[0].sql[0].split()[0]}'.")
-        return statements
 
     async def _answer(self, call: Call, job: Job) -> web.StreamResponse:
         """The result if it comes in time, else the handle to poll."""

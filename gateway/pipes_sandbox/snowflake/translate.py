@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import sqlglot
@@ -55,6 +57,25 @@ def parse(text: str) -> list[exp.Expr]:
     except SqlglotError as error:
         raise errors.syntax(_position(error)) from None
     return [tree for tree in trees if tree is not None and not isinstance(tree, exp.Semicolon)]
+
+
+@lru_cache(maxsize=512)
+def compiled(text: str, wanted: int, session: Session, bindings: str) -> tuple[Statement, ...]:
+    """The statements of one request; `wanted` is how many it declares (0: any number), `bindings` JSON.
+
+    Raises StatementError when the text cannot run as declared.
+    """
+    trees = parse(text)
+    if not trees:
+        raise errors.StatementError("000900", "42601", "SQL compilation error:\nEmpty SQL statement.", status=400)
+    if wanted not in (0, len(trees)):
+        message = f"Actual statement count {len(trees)} did not match the desired statement count {wanted}."
+        raise errors.StatementError("000008", "0A000", message)
+    statements = tuple(translate(tree, session, json.loads(bindings)) for tree in trees)
+    if len(statements) == 1 and statements[0].kind == "transaction":
+        word = statements[0].sql[0].split()[0]
+        raise errors.StatementError("391911", "0A000", f"Unsupported statement type '{word}'.")
+    return statements
 
 
 def _position(error: SqlglotError) -> str:
