@@ -1,6 +1,7 @@
 """`mode: direct`: the gateway calls providers itself. Real egress, real catalog, real sandbox."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,14 @@ from pipes_api.names import DENIAL_META
 from pipes_api.resources import Access, Connection, Limits
 from pipes_api.states import SessionState
 from pipes_catalog import advertised, load, to_wire
+from pipes_egress.call import ToolRequest, ToolResult, failure
+from pipes_egress.egress import Egress
+from pipes_egress.settings import EgressSettings
 from pipes_gateway.app import Gateway
+from pipes_gateway.dispatch import Dispatched
+from pipes_gateway.dispatch.direct import DirectDispatch
 from pipes_gateway.settings import GatewaySettings
+from pipes_live.budget import Budget
 from pipes_sandbox.server import running
 from pipes_sandbox.settings import Settings
 
@@ -179,6 +186,31 @@ async def test_a_call_that_was_not_sent_gives_its_place_back(
     await sandbox.fault(match={"path": "/data-integrations/*"}, effect="vend_error", error="not_installed", times=1)
     assert (await sql(wire, "select 1"))["isError"] is True
     assert not (await sql(wire, "select 1")).get("isError")
+
+
+class _Stops(Egress):
+    """Takes its place in the budget, and then cannot send."""
+
+    async def execute(self, request: ToolRequest) -> ToolResult:
+        assert request.reserve is not None
+        await request.reserve(Access.READ)
+        return failure("the provider cannot be reached")
+
+
+async def test_a_place_that_was_taken_and_not_used_is_given_back(
+    service: SessionServiceServer, settings: GatewaySettings
+) -> None:
+    service.budget = 1
+    session = things.session(granted(), limits=Limits(max_calls=1))
+    gateway = Gateway(settings)
+    dispatch = DirectDispatch(_Stops(EgressSettings()), Budget(gateway.service), gateway._usage, gateway.view)
+    call = gateway.facts.call(things.binding(tools=HASHES), QUERY, session)
+    call = dataclasses.replace(call, definition=TOOLS[QUERY])
+    for _ in range(3):
+        outcome = await dispatch.execute(Dispatched(call, {}, lambda *_: None, None, ""))
+        assert outcome.denial is None
+    assert service.reserved == 1
+    await gateway.stop()
 
 
 async def test_the_rate_of_a_binding_holds(
