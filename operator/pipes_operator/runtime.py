@@ -62,8 +62,8 @@ class Operator:
         self.lease = LeaderLease(
             self.kube,
             settings.namespace,
-            f"{socket.gethostname()}_{uuid.uuid4()}",
-            seconds=settings.lease_seconds,
+            settings.instance or f"{socket.gethostname()}_{uuid.uuid4()}",
+            seconds=settings.leadership_seconds,
         )
         self.probes = Probes(self.world, self.lease, settings)
         self.definitions = Definitions(catalogs, settings.allowed_hosts, self.kube, settings.namespace)

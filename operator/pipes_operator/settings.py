@@ -44,7 +44,14 @@ class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
 
     # -- being sure
     lease_seconds: float = 60.0
-    """Life of a session token, and of leadership."""
+    """Life of a session token."""
+
+    leadership_seconds: float = 15.0
+    """How long a leader that died keeps others waiting; well inside a session token's life."""
+
+    instance: str = ""
+    """A name that no other running operator has, like its pod's UID: a container that is started again in that pod
+    takes its own leadership back at once. Empty: a new name at each start, which waits for the old one to run out."""
 
     heartbeat_seconds: float = 3.0
     proof_seconds: float = 10.0

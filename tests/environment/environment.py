@@ -124,6 +124,7 @@ class Environment:
     def operator_settings(self, over: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "namespace": OPERATOR_NAMESPACE,
+            "instance": "operator-0",
             "kubeconfig": str(self.places.kubeconfig("operator-0")),
             "workosKeyFile": str(self.places.workos_key),
             "sandbox": self.sandbox_url,

@@ -56,6 +56,7 @@ class Bed:
             "healthPort": free_port(),
             # The lease of an operator that was killed must not hold up the next test.
             "leaseSeconds": 4,
+            "leadershipSeconds": 4,
             **over,
         }
 

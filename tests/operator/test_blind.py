@@ -59,7 +59,7 @@ def proxied(bed, own_operator):
     server["server"] = f"https://127.0.0.1:{proxy.port}"
     kubeconfig = bed.folder / "proxied.kubeconfig"
     kubeconfig.write_text(yaml.safe_dump(config))
-    yield proxy, own_operator(kubeconfig=str(kubeconfig), leaseSeconds=60)
+    yield proxy, own_operator(kubeconfig=str(kubeconfig), leaseSeconds=60, leadershipSeconds=60)
     proxy.close()
 
 

@@ -129,7 +129,7 @@ async def test_a_lease_taken_by_another_is_lost(candidate, kube, clock):
 
 
 def test_an_operator_that_loses_its_lease_ends(bed, own_operator):
-    operator = own_operator(leaseSeconds=3)
+    operator = own_operator(leaseSeconds=3, leadershipSeconds=3)
     path = "/apis/coordination.k8s.io/v1/namespaces/pipes-system/leases/pipes-operator"
     try:
         for _ in range(200):

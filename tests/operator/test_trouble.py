@@ -135,7 +135,7 @@ def test_after_the_api_server_was_away_approvals_and_revocations_work_again(bed,
 
 
 def test_readiness_turns_red_while_the_api_server_hangs(bed, own_operator):
-    operator = own_operator(leaseSeconds=60)
+    operator = own_operator(leaseSeconds=60, leadershipSeconds=60)
     bed.cluster.pause_apiserver()
     try:
         deadline = time.monotonic() + 20
