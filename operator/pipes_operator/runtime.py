@@ -74,6 +74,7 @@ class Operator:
             settings=service_settings(settings),
             definitions=self.definitions,
             leads=self.lease.holds,
+            vouched=lambda session: self.sessions.vouches_for(session),
         )
         self.queue: WorkQueue[Key] = WorkQueue(self._work, workers=settings.workers)
         self.pipes = Pipes(settings.workos_url, settings.workos_key_file, settings.sandbox)

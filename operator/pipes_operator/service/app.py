@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from pipes_api.clock import boottime
+from pipes_api.resources import AgentSession
 from pipes_operator.keys.authority import CertificateAuthority
 from pipes_operator.keys.secrets import SecretUnreadable
 from pipes_operator.keys.signing import SigningKeys
@@ -62,9 +63,10 @@ class SessionService:
         settings: ServiceSettings,
         definitions: Definitions,
         leads: Callable[[float], bool],
+        vouched: Callable[[AgentSession], bool],
         clock: Callable[[], float] = boottime,
     ) -> None:
-        """`leads`: whether this operator holds the Lease at a moment of CLOCK_BOOTTIME."""
+        """`leads`: whether this operator holds the Lease at a moment of CLOCK_BOOTTIME; `vouched`: see `Leases`."""
         self.connections = OpenConnections()
         self.keys = SigningKeys(kube, settings.namespace)
         self.authority = CertificateAuthority(kube, settings.namespace)
@@ -79,6 +81,7 @@ class SessionService:
             proof_seconds=settings.proof_seconds,
             leads=leads,
             view_age=world.view_proof,
+            vouched=vouched,
             clock=clock,
         )
         self._hub = Hub(world, self.keys, self._leases, definitions, settings, self.connections, clock)

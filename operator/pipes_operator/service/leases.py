@@ -28,6 +28,8 @@ class Leases:
     Attributes:
         leads: whether this operator holds the Lease at that moment (CLOCK_BOOTTIME).
         view_age: how old the proof of a current view is at that moment, in seconds.
+        vouched: whether the operator itself made this session Active, as far as request and approval go. Status
+            is what an administrator can forge while the policy that guards it is gone.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Leases:
         proof_seconds: float,
         leads: Callable[[float], bool],
         view_age: Callable[[float], float],
+        vouched: Callable[[AgentSession], bool],
         clock: Callable[[], float] = boottime,
         wall: Callable[[], float] = time.time,
     ) -> None:
@@ -47,6 +50,7 @@ class Leases:
         self._proof_seconds = proof_seconds
         self._leads = leads
         self._view_age = view_age
+        self._vouched = vouched
         self._clock = clock
         self._wall = wall
         self._broker_until = 0.0
@@ -66,7 +70,7 @@ class Leases:
             return None
         # The clock of the deadline is read first: what passes until the token is signed shortens the lease.
         clock, wall = self._clock(), self._wall()
-        if not views.is_live(session, datetime.fromtimestamp(wall, UTC)):
+        if not views.is_live(session, datetime.fromtimestamp(wall, UTC)) or not self._vouched(session):
             return None
         if not session.spec.agent.shared and views.pod_of(session) != pod_uid:
             return None

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pipes_api.resources import AgentSession
 from pipes_api.states import UNDECIDED, SessionState
 from pipes_operator import metrics
+from pipes_operator.decisions import trust
+from pipes_operator.decisions.active import granted
 from pipes_operator.decisions.decide import decide
 from pipes_operator.decisions.facts import Decision, Offers, Rules, SessionFacts
 from pipes_operator.kube.errors import Conflict, NotFound
@@ -62,6 +64,11 @@ class SessionReconciler:
         """The session is gone."""
         self._activated.discard(uid)
         self._admitted.discard(uid)
+
+    def vouches_for(self, session: AgentSession) -> bool:
+        """Whether an operator made it Active, and its status says no more than request and approval do."""
+        grant = granted(session)
+        return session.metadata.uid in self._activated and grant is not None and not trust.problem(session, grant)
 
     async def reconcile(self, uid: str) -> None:
         """Decide and write; a conflict is decided again from the object as it is now.

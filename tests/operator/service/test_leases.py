@@ -40,7 +40,7 @@ class Moment:
 
     def __init__(self) -> None:
         self.boot, self.wall = 1000.0, WALL
-        self.leads, self.age = True, 0.0
+        self.leads, self.age, self.vouched = True, 0.0, True
 
     def leases(self, seconds: float = 60.0) -> Leases:
         return Leases(
@@ -50,6 +50,7 @@ class Moment:
             proof_seconds=10.0,
             leads=lambda clock: self.leads,
             view_age=lambda clock: self.age,
+            vouched=lambda session: self.vouched,
             clock=lambda: self.boot,
             wall=lambda: self.wall,
         )
@@ -94,6 +95,12 @@ def test_a_token_holds_the_claims_of_the_contract_and_no_other() -> None:
     other = Moment().leases().mint(session(), "p1")
     assert other is not None
     assert read(other.token).jti != claims.jti
+
+
+def test_none_for_a_session_whose_status_the_operator_does_not_vouch_for() -> None:
+    moment = Moment()
+    moment.vouched = False
+    assert moment.leases().mint(session(), "p1") is None
 
 
 def test_a_lease_lasts_a_minute_and_never_past_the_end_of_the_session() -> None:
