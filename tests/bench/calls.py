@@ -17,12 +17,11 @@ from environment import Environment
 from environment.approver import Approver
 from environment.observer import Observer
 from environment.places import ALICE
+from environment.restless import ARGUMENTS, HOST, TOOL
 from environment.wire import Wire, denial
 
 from .figures import Figure
 
-TOOL = "salesforce_describe_object"
-ARGUMENTS = {"object": "Account"}
 WARM_UP = 50
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -100,7 +99,7 @@ def _replay(
     environment: Environment, token: str, http: aiohttp.ClientSession, proxy_url: str
 ) -> list[Callable[[], Awaitable[None]]]:
     """Senders of the very request that egress sends, as the sandbox recorded it."""
-    sent = Observer(environment.sandbox_url, environment.sandbox_admin_token).provider_calls()[-1]
+    sent = Observer(environment.sandbox_url, environment.sandbox_admin_token).provider_calls(HOST)[-1]
     headers = {"Authorization": f"Bearer {token}", "Pipes-Sandbox-Host": sent["host"], "Accept": "application/json"}
     path = sent["path"] + (f"?{sent['query']}" if sent["query"] else "")
 

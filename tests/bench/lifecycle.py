@@ -8,12 +8,11 @@ import aiohttp
 from environment import Environment
 from environment.approver import Approver
 from environment.places import ALICE
+from environment.restless import ARGUMENTS, TOOL
 from environment.wire import Wire, denial
 
 from .figures import Figure
 
-TOOL = "salesforce_describe_object"
-ARGUMENTS = {"object": "Account"}
 CALLERS = 2
 
 

@@ -5,8 +5,7 @@ from typing import Any
 
 import yaml
 
-from cluster import Cluster
-from pipes_api import manifests
+from cluster import Cluster, product
 
 from .places import ALICE, TEAM
 
@@ -20,7 +19,7 @@ def example(name: str) -> list[dict[str, Any]]:
 
 def install(cluster: Cluster) -> None:
     """CRDs, policies, roles and the operator's own objects, as the chart would install them; and the team."""
-    cluster.apply(*manifests.load())
+    product.install(cluster)
     cluster.create_namespace(TEAM)
     cluster.apply(*example("roles.yaml"))
 

@@ -118,6 +118,7 @@ class Sessions:
         except (Invalid, Forbidden) as error:
             raise invalid(f"the API server refuses the request: {error.message[:1000]}") from None
         except KubeError as error:
+            logger.warning("a request in %s could not be written: %s", caller.namespace, error)
             raise unavailable(f"the request could not be written now (HTTP {error.status})") from None
 
     async def _processed(self, uid: str) -> None:
