@@ -19,8 +19,10 @@ CALLERS = 2
 async def measure(environment: Environment, n: int) -> list[Figure]:
     """n sessions one after the other, each asked for, approved, used and revoked."""
     write, approve, first, revoke = [], [], [], []
+    # A pod of its own: no other session may let its calls through.
+    gateway = await asyncio.to_thread(environment.add_gateway, "analyst-lifecycle")
     async with aiohttp.ClientSession() as http, _alice(environment) as alice:
-        agent = Wire(http, environment.mcp_url)
+        agent = Wire(http, gateway.mcp_url)
         for index in range(n):
             name, grant_hash = await _ask(agent, alice, index)
             write.append(await _timed(alice.annotate(name, str(index))))
