@@ -11,6 +11,7 @@ from aiohttp import web
 
 from pipes_api.clock import boottime
 from pipes_live.client import SessionService
+from pipes_live.inflight import InFlight
 from pipes_live.settings import ServiceSettings
 from pipes_live.usage import UsageReporter
 
@@ -19,7 +20,6 @@ from .dispatch import Dispatch
 from .dispatch.select import open_dispatch
 from .facts import Facts
 from .health import health_app
-from .inflight import InFlight
 from .listening import BoundedSite, Newcomers, bind
 from .mcp.changes import Changes
 from .mcp.endpoint import Endpoint

@@ -68,9 +68,9 @@ class Facts:
         """What the policy chain says of the same call, under the same session, as things are now."""
         return chain.decide(self._again(first, needs, reserved=reserved))
 
-    def may_go_on(self, first: Call) -> bool:
-        """Whether a call that is under way may still be."""
-        return chain.decide_running(self._again(first, None, reserved=True)) is None
+    def decide_running(self, first: Call) -> Denial | None:
+        """What the policy chain says of a call that is under way, as things are now."""
+        return chain.decide_running(self._again(first, None, reserved=True))
 
     def _again(self, first: Call, needs: Access | None, *, reserved: bool) -> Call:
         binding = first.binding and self.view.binding(first.binding.namespace, first.binding.name)

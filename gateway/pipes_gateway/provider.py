@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from pipes_live.audit import AuditUnavailable, arguments_hash, audit
+from pipes_live.inflight import CallOver, InFlight
 from pipes_live.usage import UsageReporter
 from pipes_policy import chain
 from pipes_policy.call import Call, Denial
@@ -13,7 +14,6 @@ from pipes_policy.call import Call, Denial
 from . import results
 from .dispatch import Dispatch, Dispatched, Outcome
 from .facts import Facts
-from .inflight import InFlight, SessionOver
 from .mcp.methods import CallContext, Progress
 from .metrics import Metrics
 from .results import Result
@@ -66,15 +66,15 @@ class ProviderCalls:
             return self._facts.decide_again(call, needs, reserved=reserved)
 
         dispatched = Dispatched(call, arguments, check, context.progress, context.traceparent)
-        work = self._in_flight.run(lambda: self._facts.may_go_on(call), self._dispatch.execute(dispatched))
+        work = self._in_flight.run(self._dispatch.execute(dispatched), lambda: self._facts.decide_running(call))
         try:
             async with asyncio.timeout(self._seconds):
                 if context.progress is None:
                     return await work
                 async with _still_at_it(context.progress):
                     return await work
-        except SessionOver:
-            return Outcome({}, self._facts.decide_again(call) or chain.ended(call))
+        except CallOver as over:
+            return Outcome({}, over.denial)
         except TimeoutError:
             text = f"{call.tool} took longer than {self._seconds:g} s, so it was cancelled, at the provider too"
             return Outcome(results.failed(text))

@@ -17,10 +17,13 @@ from environment import Environment
 from environment.approver import Approver
 from environment.observer import Observer
 from environment.places import ALICE
-from environment.restless import ARGUMENTS, HOST, TOOL
 from environment.wire import Wire, denial
 
 from .figures import Figure
+
+BINDING, HOST = "google-drive", "www.googleapis.com"
+TOOL, ARGUMENTS = "google_drive_get_file", {"fileId": "doc-q3-review"}
+"""One small answer for one small request: what is left is the way itself."""
 
 WARM_UP = 50
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -78,7 +81,7 @@ async def _approved(environment: Environment, way: Wire) -> None:
     """A session for the pod behind that gateway, approved and in use."""
     cluster = environment.cluster
     async with Approver(cluster.url, cluster.kubeconfig(ALICE)) as alice:
-        bindings = [{"name": "salesforce", "access": "Read"}]
+        bindings = [{"name": BINDING, "access": "Read"}]
         asked = await way.call("request_session", reason="bench of calls", bindings=bindings, duration="1h")
         name = asked["structuredContent"]["session"]
         while (status := (await alice.get(name)).get("status", {})).get("state") != "AwaitingApproval":
@@ -116,7 +119,7 @@ def _replay(
 
 async def _token(environment: Environment, http: aiohttp.ClientSession) -> str:
     """A provider token, vended as egress has it vended."""
-    url = f"{environment.sandbox_url}/data-integrations/salesforce/credentials"
+    url = f"{environment.sandbox_url}/data-integrations/{BINDING}/credentials"
     headers = {"Authorization": f"Bearer {environment.places.workos_key.read_text()}"}
     async with http.post(url, json={"user_id": "user_alice"}, headers=headers) as answer:
         vended = await answer.json()

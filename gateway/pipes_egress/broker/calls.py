@@ -10,6 +10,7 @@ from pipes_api.resources import Access
 from pipes_api.states import TERMINAL
 from pipes_live.audit import AuditUnavailable, arguments_hash, audit
 from pipes_live.budget import Budget
+from pipes_live.inflight import CallOver, InFlight
 from pipes_live.rate import RateLimiter
 from pipes_live.usage import UsageReporter
 from pipes_live.view import ChangeKind, LiveView, ViewChange
@@ -19,7 +20,6 @@ from pipes_policy.call import Denial
 from ..call import Progress, Reserve, ToolRequest, ToolResult, refusal
 from ..egress import Egress
 from .facts import Asked, Facts
-from .inflight import InFlight
 
 log = logging.getLogger(__name__)
 
@@ -59,10 +59,13 @@ class BrokerCalls:
         if denial is not None or session is None:
             return self._denied(asked, call, denial or chain.ended(self._facts.call(asked)))
         progressing = _Progressing(asked, call, session)
-        result = await self.in_flight.run(
-            self._send(progressing, progress),
-            lambda: self._facts.denial(asked, progressing.access, reserved=bool(progressing.reserved)),
-        )
+        try:
+            result = await self.in_flight.run(
+                self._send(progressing, progress),
+                lambda: self._facts.denial(asked, progressing.access, reserved=bool(progressing.reserved)),
+            )
+        except CallOver as over:
+            result = refusal(over.denial, sent=True)
         if result.denial is not None:
             self._denied(asked, call, result.denial)
         return result
