@@ -1,7 +1,6 @@
 """With the stream up a revocation stops everything: after the denial was seen, the provider hears nothing more."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -13,6 +12,8 @@ from environment.restless import HOST, approved_session, restless, until_state
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 ROUNDS = 20
+ON_THE_WIRE = 0.05
+"""Seconds for which bytes that were sent before the denial may wait for the busy sandbox to take note of them."""
 
 
 @pytest.mark.parametrize("mode", ["broker", "direct"])
@@ -25,10 +26,9 @@ async def test_no_send_after_the_denial_was_seen(
         async with restless(gateway.mcp_url, callers=4) as seen:
             await seen.until_allowed(10)
             await alice.revoke(name)
-            assert await seen.until_denied(5) in {"SessionRevoked", "AwaitingApproval"}
-            acknowledged = seen.denials[-1][0]
-            await asyncio.sleep(0.2)
-        late = [call for call in observer.provider_calls(HOST) if acknowledged < call["at"] < time.time()]
+            acknowledged = await seen.until_denied(5, "SessionRevoked")
+            await asyncio.sleep(0.3)
+        late = [call for call in observer.provider_calls(HOST) if call["at"] > acknowledged + ON_THE_WIRE]
         assert late == [], f"{len(late)} sends after the denial"
         await until_state(alice, name, "Revoked")
 

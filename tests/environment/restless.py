@@ -29,13 +29,15 @@ class Restless:
     def last_success(self) -> float:
         return self.successes[-1] if self.successes else 0.0
 
-    async def until_denied(self, seconds: float) -> str:
-        """The reason of the next denial; TimeoutError when none comes in time."""
-        known = len(self.denials)
+    async def until_denied(self, seconds: float, *reasons: str) -> float:
+        """When the first denial of one of these reasons was seen; TimeoutError when none comes in time.
+
+        Reasons must be named: a call that was refused before its session became active may be answered late.
+        """
         async with asyncio.timeout(seconds):
-            while len(self.denials) == known:
+            while not (at := [when for when, reason in self.denials if reason in reasons]):
                 await asyncio.sleep(0.005)
-        return self.denials[-1][1]
+        return at[0]
 
     async def until_allowed(self, seconds: float) -> None:
         known = len(self.successes)
