@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 from aiohttp import web
 
@@ -42,6 +43,10 @@ class Service(ABC):
             return await handler(call)
         except RefusalError as refused:
             return refused.response()
+
+    async def describe(self) -> Any:
+        """What it holds, for `/_sandbox/state`: counts and names, never a secret."""
+        return {}
 
     async def close(self) -> None:  # noqa: B027 - most services hold nothing
         """Lets go of threads and files."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-_PREFIXES = {"google-drive": "ya29.", "salesforce": "00D5g000000SandB!", "snowflake": "ver:1-hint:"}
 
 
 @dataclass(slots=True)
@@ -55,8 +53,9 @@ def fingerprint(value: str) -> str:
 class TokenBook:
     """Every token ever handed out, found by value."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, prefixes: Mapping[str, str] | None = None, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
+        self._prefixes = prefixes or {}
         self._tokens: dict[str, ProviderToken] = {}
 
     def issue(
@@ -74,7 +73,7 @@ class TokenBook:
         """A new token, random unless `value` is given; `lifetime` in seconds, None for one that never expires."""
         now = self.clock()
         token = ProviderToken(
-            value=value or _PREFIXES.get(provider, "") + secrets.token_urlsafe(40),
+            value=value or self._prefixes.get(provider, "") + secrets.token_urlsafe(40),
             provider=provider,
             account_id=account_id,
             user_id=user_id,

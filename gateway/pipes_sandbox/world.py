@@ -8,17 +8,15 @@ from typing import Any
 
 import yaml
 
-from pipes_sandbox.drive.service import DriveService
 from pipes_sandbox.faults import FaultBook
 from pipes_sandbox.pipes import shapes
 from pipes_sandbox.pipes.model import ConnectedAccount, Integration, Organization, User
 from pipes_sandbox.pipes.service import PipesService
 from pipes_sandbox.pipes.store import Environment
+from pipes_sandbox.provider import Surroundings, all_providers
 from pipes_sandbox.recorder import Recorder
-from pipes_sandbox.salesforce.service import SalesforceService
 from pipes_sandbox.service import Service
 from pipes_sandbox.settings import Settings
-from pipes_sandbox.snowflake.service import SnowflakeService
 from pipes_sandbox.tokens import TokenBook, fingerprint
 
 _CHANGEABLE = ("state", "state_reason", "scopes", "account_display_name", "config", "metadata")
@@ -29,9 +27,6 @@ _SECTIONS: dict[str, type] = {
     "multiple_connections": bool,
     "integrations": list,
     "accounts": list,
-    "snowflake": dict,
-    "google_drive": dict,
-    "salesforce": dict,
 }
 
 
@@ -48,22 +43,17 @@ class World:
         self._begin()
 
     def _begin(self) -> None:
-        self.tokens = TokenBook()
+        self.tokens = TokenBook({each.slug: each.token_prefix for each in all_providers()})
         self.environment = _environment(self._seed)
         settings = self._settings
         self.pipes = PipesService(
             self.environment, self.tokens, api_key=settings.api_key, lifetime=settings.token_lifetime
         )
-        self.snowflake = SnowflakeService(
-            self.tokens,
-            self._seed.get("snowflake") or {},
-            synchronous_wait=settings.synchronous_wait,
-            partition_rows=settings.partition_rows,
-            threads=settings.statement_threads,
-        )
-        self.drive = DriveService(self.tokens, self.environment, self._seed.get("google_drive") or {})
-        self.salesforce = SalesforceService(self.tokens, self.environment, self._seed.get("salesforce") or {})
-        self.services: tuple[Service, ...] = (self.pipes, self.snowflake, self.drive, self.salesforce)
+        around = Surroundings(self.tokens, self.environment, settings)
+        self.providers = {
+            each.section: each.build(around, self._seed.get(each.section) or {}) for each in all_providers()
+        }
+        self.services: tuple[Service, ...] = (self.pipes, *self.providers.values())
 
     async def reset(self) -> None:
         """Everything as the seed says, as if just started."""
@@ -114,18 +104,20 @@ class World:
             ],
             "tokens": self.tokens.describe(),
             "faults": self.faults.as_json(),
-            "snowflake": await self.snowflake.describe(),
-            "google_drive": await self.drive.describe(),
-            "salesforce": await self.salesforce.describe(),
+            **{name: await service.describe() for name, service in self.providers.items()},
         }
 
 
 def _load(settings: Settings) -> dict[str, Any]:
     if settings.seed is not None:
         return _document(settings.seed)
-    shipped = files("pipes_sandbox")
-    drive = yaml.safe_load((shipped / "drive" / "seed.yaml").read_text(encoding="utf-8"))
-    return {**_document(shipped / "seed.yaml"), "google_drive": drive}
+    world = _document(files("pipes_sandbox") / "seed.yaml")
+    for each in all_providers():
+        theirs = each.shipped_seed()
+        for section in ("integrations", "accounts"):
+            world[section] = [*(world.get(section) or ()), *(theirs.get(section) or ())]
+        world[each.section] = theirs.get("data")
+    return world
 
 
 def _document(source: Traversable) -> dict[str, Any]:
@@ -135,10 +127,11 @@ def _document(source: Traversable) -> dict[str, Any]:
         raise ValueError(f"the seed {source} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(document, dict):
         raise ValueError(f"the seed {source} must be a mapping of users, organizations, integrations, accounts …")
+    known = {**_SECTIONS, **{each.section: dict for each in all_providers()}}
     for name, value in document.items():
-        kind = _SECTIONS.get(name)
+        kind = known.get(name)
         if kind is None:
-            raise ValueError(f"the seed {source} has an unknown section {name!r}; known are {', '.join(_SECTIONS)}")
+            raise ValueError(f"the seed {source} has an unknown section {name!r}; known are {', '.join(known)}")
         if value is not None and not isinstance(value, kind):
             raise ValueError(f"the seed {source}: section {name!r} must be a {kind.__name__}")
     return document

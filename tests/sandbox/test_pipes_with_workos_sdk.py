@@ -55,7 +55,7 @@ def test_credentials_carry_what_addresses_the_tenant(workos: WorkOSClient) -> No
 
 @pytest.mark.parametrize(
     ("slug", "user", "word"),
-    [("github", "user_alice", "not_installed"), ("salesforce", "user_bob", "needs_reauthorization")],
+    [("asana", "user_alice", "not_installed"), ("salesforce", "user_bob", "needs_reauthorization")],
 )
 def test_a_connection_that_cannot_give_says_why_within_200(
     workos: WorkOSClient, sandbox: Any, slug: str, user: str, word: str
@@ -95,11 +95,11 @@ def test_a_connection_of_another_scope_is_another_connection(workos: WorkOSClien
 
 def test_providers_of_a_user_show_connections(workos: WorkOSClient) -> None:
     rows = {row.slug: row for row in workos.pipes.list_user_data_providers("user_alice").data}
-    assert set(rows) == {"snowflake", "google-drive", "salesforce", "github"}
+    assert set(rows) == {"snowflake", "google-drive", "salesforce", "asana"}
     account = rows["google-drive"].connected_account
     assert account is not None
     assert (account.state, account.account_display_name) == ("connected", "alice@acme.example")
-    assert rows["github"].connected_account is None
+    assert rows["asana"].connected_account is None
     assert rows["snowflake"].connection_owner == "user"
     with pytest.raises(NotFoundError):
         workos.pipes.list_user_data_providers("user_nobody")
@@ -127,22 +127,22 @@ def test_missing_scopes_are_told_when_vending(workos: WorkOSClient, sandbox: Any
 
 def test_a_connected_account_is_imported_changed_and_removed(workos: WorkOSClient) -> None:
     created = workos.pipes.create_user_connected_account(
-        "user_alice", "github", access_token="gho_imported", scopes=["repo"], account_display_name="alice on GitHub"
+        "user_alice", "asana", access_token="gho_imported", scopes=["repo"], account_display_name="alice on Asana"
     )
     assert (created.state, created.scopes, created.connection_role) == ("connected", ["repo"], "compatibility")
-    vended = workos.pipes.get_access_token("github", user_id="user_alice").access_token
+    vended = workos.pipes.get_access_token("asana", user_id="user_alice").access_token
     assert vended is not None
     assert (vended.access_token, vended.expires_at) == ("gho_imported", None)
     with pytest.raises(ConflictError):
-        workos.pipes.create_user_connected_account("user_alice", "github", access_token="again")
-    updated = workos.pipes.update_user_connected_account("user_alice", "github", state="needs_reauthorization")
+        workos.pipes.create_user_connected_account("user_alice", "asana", access_token="again")
+    updated = workos.pipes.update_user_connected_account("user_alice", "asana", state="needs_reauthorization")
     assert updated.state == "needs_reauthorization"
-    assert workos.pipes.get_access_token("github", user_id="user_alice").error == "needs_reauthorization"
-    workos.pipes.delete_user_connected_account("user_alice", "github")
+    assert workos.pipes.get_access_token("asana", user_id="user_alice").error == "needs_reauthorization"
+    workos.pipes.delete_user_connected_account("user_alice", "asana")
     with pytest.raises(NotFoundError):
-        workos.pipes.get_user_connected_account("user_alice", "github")
+        workos.pipes.get_user_connected_account("user_alice", "asana")
     with pytest.raises(UnprocessableEntityError):
-        workos.pipes.create_user_connected_account("user_alice", "github")
+        workos.pipes.create_user_connected_account("user_alice", "asana")
 
 
 def test_an_organization_account_is_written_on_behalf_of_a_member(workos: WorkOSClient) -> None:
@@ -262,12 +262,12 @@ def test_integrations_are_listed_in_pages_created_changed_and_deleted(workos: Wo
 
 def test_a_person_connects_over_the_authorize_url(workos: WorkOSClient, sandbox: Any) -> None:
     url = workos.pipes.authorize_data_integration(
-        "github", user_id="user_alice", return_to="https://app.example/done?x=1"
+        "asana", user_id="user_alice", return_to="https://app.example/done?x=1"
     ).url
     answer = sandbox.request("GET", url.removeprefix(sandbox.url))
     assert answer.status == 302
     assert answer.headers["Location"].startswith("https://app.example/done?x=1&state=")
-    assert workos.pipes.get_access_token("github", user_id="user_alice").active is True
+    assert workos.pipes.get_access_token("asana", user_id="user_alice").active is True
     assert sandbox.request("GET", url.removeprefix(sandbox.url)).status == 404
 
 
@@ -277,7 +277,7 @@ def test_a_bound_authorization_needs_the_verifier_to_finish(workos: WorkOSClient
 
     def connect_code() -> str:
         started = workos.pipes.authorize_data_integration(
-            "github", user_id="user_alice", return_to="https://app.example/done", code_challenge=challenge
+            "asana", user_id="user_alice", return_to="https://app.example/done", code_challenge=challenge
         )
         assert started.completion == "finish_required"
         location = sandbox.request("GET", started.url.removeprefix(sandbox.url)).headers["Location"]
@@ -290,7 +290,7 @@ def test_a_bound_authorization_needs_the_verifier_to_finish(workos: WorkOSClient
         workos.pipes.finish_connection(connect_code=code, code_verifier="w" * 50)
     with pytest.raises(BadRequestError):
         workos.pipes.finish_connection(connect_code=code, code_verifier=verifier)
-    assert workos.pipes.get_access_token("github", user_id="user_alice").error == "not_installed"
+    assert workos.pipes.get_access_token("asana", user_id="user_alice").error == "not_installed"
     finished = workos.pipes.finish_connection(connect_code=connect_code(), code_verifier=verifier)
     assert finished.connected_account.state == "connected"
 
@@ -298,7 +298,7 @@ def test_a_bound_authorization_needs_the_verifier_to_finish(workos: WorkOSClient
 def test_an_idempotency_key_makes_one_account_of_two_calls(workos: WorkOSClient) -> None:
     def create(name: str) -> Any:
         return workos.pipes.create_user_connected_account(
-            "user_alice", "github", refresh_token="r", account_display_name=name, idempotency_key="once"
+            "user_alice", "asana", refresh_token="r", account_display_name=name, idempotency_key="once"
         )
 
     assert create("first").id == create("first").id

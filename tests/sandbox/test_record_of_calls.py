@@ -40,7 +40,7 @@ def test_no_credential_is_in_the_record_or_the_state(sandbox: Any) -> None:
     sandbox.sql("SELECT 1", token=token)
     sandbox.pipes(
         "POST",
-        "/user_management/users/user_alice/connected_accounts/github",
+        "/user_management/users/user_alice/connected_accounts/asana",
         {"access_token": "gho_secret", "refresh_token": "ghr_secret"},
     )
     shown = json.dumps([sandbox.admin("GET", "/calls"), sandbox.admin("GET", "/state")])

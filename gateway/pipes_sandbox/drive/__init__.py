@@ -1,1 +1,0 @@
-"""Google Drive v3: searched, read, exported and written for real."""

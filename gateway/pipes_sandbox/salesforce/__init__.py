@@ -1,1 +1,0 @@
-"""Salesforce REST: SOQL really evaluated, records really changed."""

@@ -1,1 +1,0 @@
-"""Snowflake's SQL API, with the SQL really executed by DuckDB."""
