@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
+NODE   := tests/node/node_modules/.stamp
 export PYTHONPATH := tests
 
 .DEFAULT_GOAL := help
@@ -19,6 +20,11 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(NODE): tests/node/package-lock.json
+	@command -v npm >/dev/null || { echo "official clients and API descriptions come by npm: install Node.js 20 or newer"; exit 1; }
+	@echo "== official clients and published API descriptions from npm into tests/node"
+	@cd tests/node && npm ci --silent --no-progress && touch node_modules/.stamp
+
 check: $(STAMP) lint typing layers unit ## ruff, mypy strict, import-linter, unit tests: run before every commit
 
 lint: $(STAMP)
@@ -31,12 +37,12 @@ layers: $(STAMP)
 	@$(BIN)/lint-imports --no-cache
 
 unit: $(STAMP)
-	@$(BIN)/pytest -q -m "not apiserver and not e2e"
+	@$(BIN)/pytest -q -m "not apiserver and not e2e and not node"
 
-test: $(STAMP) ## everything: check, then the suites on a real API server (builds it on the first run)
+test: $(STAMP) $(NODE) ## everything: check, then the suites on a real API server (builds it on the first run)
 	@$(BIN)/python -m cluster build & build=$$!; \
 	  $(MAKE) --no-print-directory check || { kill $$build 2>/dev/null; exit 1; }; \
-	  wait $$build && $(BIN)/pytest -m "apiserver or e2e"
+	  wait $$build && $(BIN)/pytest -m "apiserver or e2e or node"
 
 cluster-build: $(STAMP) ## build etcd, kube-apiserver and kubectl into the cache (about 10 minutes, once)
 	@$(BIN)/python -m cluster build
