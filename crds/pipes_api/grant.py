@@ -6,9 +6,21 @@ from typing import Any
 import msgspec
 
 from . import canonical
-from .resources import Access, Agent, Connection, Limits, Value, plain
+from .resources import Access, Agent, Connection, CredentialMode, Limits, OnBehalfOf, ToolLimits, Value, plain
 
 HASH_PREFIX = "g1-"
+
+
+class GrantedCall(Value, forbid_unknown_fields=True):
+    """One exact call: the advertised tool, and its arguments as canonical JSON text."""
+
+    tool: str
+    arguments: str
+
+    @property
+    def id(self) -> str:
+        """Names it in budgets. Two equal calls of a grant are one."""
+        return canonical.digest(plain(self))
 
 
 class GrantedBinding(Value, forbid_unknown_fields=True):
@@ -16,6 +28,9 @@ class GrantedBinding(Value, forbid_unknown_fields=True):
 
     `tools` maps an advertised tool name to the hash of its definition.
     `hosts` are the only host patterns that a call may reach (`*.snowflakecomputing.com`).
+    `restrict` maps an advertised tool name to a JSON Schema its arguments must satisfy too.
+    `calls`, if any, are the only calls allowed, each once; `tools` then holds their tools.
+    `limits` are ceilings of single tools, by advertised name.
     """
 
     name: str
@@ -28,6 +43,10 @@ class GrantedBinding(Value, forbid_unknown_fields=True):
     tools: dict[str, str]
     hosts: tuple[str, ...] = ()
     endpoint: dict[str, str] = msgspec.field(default_factory=dict)
+    credential: CredentialMode = CredentialMode.TOKEN
+    restrict: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    calls: tuple[GrantedCall, ...] = ()
+    limits: dict[str, ToolLimits] = msgspec.field(default_factory=dict)
 
 
 class Grant(Value, forbid_unknown_fields=True):
@@ -42,6 +61,7 @@ class Grant(Value, forbid_unknown_fields=True):
     reason: str
     bindings: tuple[GrantedBinding, ...]
     limits: Limits = Limits()
+    on_behalf_of: OnBehalfOf | None = None
 
     def binding(self, name: str) -> GrantedBinding | None:
         return next((each for each in self.bindings if each.name == name), None)

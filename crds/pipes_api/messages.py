@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from .grant import Grant
-from .resources import Access, Agent, Limits, RequestedBinding, Usage, Value
+from .resources import Access, Agent, Limits, RequestedBinding, ToolLimits, Usage, Value
 from .states import SessionState
 
 PROTOCOL = 1
@@ -51,6 +51,11 @@ class BindingView(Value):
     max_calls: int | None = None
     calls_per_minute: int | None = None
     service_accounts: tuple[str, ...] | None = None
+    from_session: bool = False
+    """The session names the person whose connection is used, so an agent cannot ask for it by itself."""
+    restrict: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    """Advertised tool name → JSON Schema that its arguments must satisfy too."""
+    tool_limits: dict[str, ToolLimits] = msgspec.field(default_factory=dict)
 
     def offered_to(self, service_account: str) -> bool:
         return self.service_accounts is None or service_account in self.service_accounts
@@ -198,7 +203,8 @@ class EndSession(Value, forbid_unknown_fields=True):
 class Reserve(Value, forbid_unknown_fields=True):
     """`POST /v1/sessions/{name}/reserve`: take calls from the budget before they are sent, give back what is unused.
 
-    `namespace` is the broker's to name; a gateway's is its own.
+    `namespace` is the broker's to name; a gateway's is its own. A call of a tool with a budget of its own names the
+    `tool`, an exact call its `exact` id: such calls are reserved, and returned, one by one.
     """
 
     uid: str
@@ -207,6 +213,8 @@ class Reserve(Value, forbid_unknown_fields=True):
     return_calls: int = 0
     return_writes: int = 0
     namespace: str = ""
+    tool: str = ""
+    exact: str = ""
 
 
 class Reserved(Value):
@@ -224,6 +232,18 @@ class ReportUsage(Value, forbid_unknown_fields=True):
     writes: int = 0
     denied: int = 0
     namespace: str = ""
+
+
+class Discovered(Value, forbid_unknown_fields=True):
+    """`POST /v1/bindings/{name}/tools`, from the broker: what the hosted MCP server of a binding lists now.
+
+    `tools` are as `tools/list` gave them; with `problem` it could not be read, and nothing is known anew.
+    """
+
+    namespace: str
+    uid: str
+    tools: tuple[dict[str, Any], ...] = ()
+    problem: str = ""
 
 
 class CertificateRequest(Value, forbid_unknown_fields=True):

@@ -72,10 +72,27 @@ class Agent(Value):
     shared: bool = False
 
 
+class ExactCall(Value):
+    """One call that may be made once: `arguments` is their canonical JSON (RFC 8785), as the approver sees it."""
+
+    tool: str
+    arguments: str
+
+
 class RequestedBinding(Value):
+    """`calls`: exactly these, each once, instead of tools."""
+
     name: str
     access: Access = Access.READ
     tools: tuple[str, ...] | None = None
+    calls: tuple[ExactCall, ...] | None = None
+
+
+class OnBehalfOf(Value):
+    """The person whose connections a session uses, where bindings leave that to the session. Never set by an agent."""
+
+    user_id: str
+    organization_id: str | None = None
 
 
 class ApprovedBinding(Value):
@@ -122,6 +139,7 @@ class AgentSessionSpec(Value):
     duration: str
     reason: str
     requested_by: str = ""
+    on_behalf_of: OnBehalfOf | None = None
     limits: Limits | None = None
     approval: Approval | None = None
     revocation: Revocation | None = None
@@ -134,11 +152,17 @@ class BoundPod(Value):
 
 
 class Usage(Value):
-    """Calls and writes are reserved before they are sent, so a crash can only overstate them."""
+    """Calls and writes are reserved before they are sent, so a crash can only overstate them.
+
+    `tools` counts, by advertised name, the calls of tools with a budget of their own; `exact` holds the ids of the
+    exact calls that are spent.
+    """
 
     calls: int = 0
     writes: int = 0
     denied: int = 0
+    tools: dict[str, int] = msgspec.field(default_factory=dict)
+    exact: tuple[str, ...] = ()
 
 
 class AgentSessionStatus(Value):
@@ -179,20 +203,63 @@ class ConnectionOwner(StrEnum):
 
 
 class Connection(Value):
-    """One connected account in Pipes: whose it is, and which of several."""
+    """One connected account in Pipes: whose it is, and which of several.
 
-    user_id: str
+    With `from_session` a binding leaves the user to the session (`spec.onBehalfOf`); in a grant the user is filled in.
+    """
+
+    user_id: str = ""
+    from_session: bool = False
     organization_id: str | None = None
     owner: ConnectionOwner = ConnectionOwner.USER
     connected_account_id: str | None = None
 
 
+class HostedServer(Value):
+    """The provider's own remote MCP server, `spec.tools.mcp`.
+
+    Its tools are those pinned in `tools` (as `tools/list` gives them), or, with `discover`, those that the broker
+    reads from it before anybody approves. `access` says which of them only read; one it does not name writes.
+    """
+
+    url: str
+    discover: bool = False
+    access: dict[str, Access] = msgspec.field(default_factory=dict)
+    tools: tuple[dict[str, Any], ...] | None = None
+
+
+class OpenRequests(Value):
+    """For the catalog `http`: under which path prefixes (whole segments) a GET only reads. Nothing else does."""
+
+    read_prefixes: tuple[str, ...] = ()
+
+
 class BindingTools(Value):
-    """Tool names are the catalog's (`query`) or the advertised ones (`snowflake_query`)."""
+    """Tool names are the catalog's (`query`) or the advertised ones (`snowflake_query`).
+
+    `custom` are further tools in the catalog's own schema; `mcp` replaces catalog and custom by a hosted server.
+    """
 
     catalog: str | None = None
     include: tuple[str, ...] | None = None
     exclude: tuple[str, ...] | None = None
+    custom: tuple[dict[str, Any], ...] | None = None
+    mcp: HostedServer | None = None
+    http: OpenRequests | None = None
+
+
+class ToolLimits(Value):
+    """Ceilings of one tool: in a session, and in a minute of one. None means no limit of its own."""
+
+    max_calls: int | None = None
+    calls_per_minute: int | None = None
+
+
+class CredentialMode(StrEnum):
+    """How calls are authenticated: with the provider's credential vended by Pipes, or injected by Pipes' relay."""
+
+    TOKEN = "Token"  # noqa: S105 - the name of a mode
+    RELAY = "Relay"
 
 
 class BindingLimits(Value):
@@ -203,15 +270,20 @@ class BindingLimits(Value):
     max_calls: int | None = None
     calls_per_minute: int | None = None
     allowed_service_accounts: tuple[str, ...] | None = None
+    tools: dict[str, ToolLimits] | None = None
 
 
 class ProviderBindingSpec(Value):
+    """`restrict` maps a tool to a JSON Schema (2020-12) that its arguments must satisfy too."""
+
     provider: str
     connection: Connection
+    credential: CredentialMode = CredentialMode.TOKEN
     suspended: bool = False
     endpoint: dict[str, str] | None = None
     limits: BindingLimits = BindingLimits()
     tools: BindingTools = BindingTools()
+    restrict: dict[str, dict[str, Any]] | None = None
 
 
 class ConnectedAccount(Value):
