@@ -7,7 +7,7 @@ NODE   := tests/node/node_modules/.stamp
 export PYTHONPATH := tests
 
 .DEFAULT_GOAL := help
-.PHONY: help check lint typing layers unit test cluster-build up down demo bench lock clean
+.PHONY: help check lint typing layers unit test cluster-build up down demo catalog-check bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ down: $(STAMP) ## end what `make up` started and remove its store
 
 demo: $(STAMP) ## everything from nothing, and the main job told step by step
 	@$(BIN)/python -m environment demo
+
+catalog-check: $(STAMP) $(NODE) ## hold every catalog to its provider's description and client, and print the table
+	@$(BIN)/python -m catalog_check
 
 bench: $(STAMP) ## measure: added latency, revoke to denied, approve to first call
 	@$(BIN)/python -m bench
