@@ -14,6 +14,7 @@ import yaml
 
 from pipes_sandbox import providers
 from pipes_sandbox.pipes.store import Environment
+from pipes_sandbox.pipes.vending import TenantOf
 from pipes_sandbox.service import Service
 from pipes_sandbox.settings import Settings
 from pipes_sandbox.tokens import TokenBook
@@ -34,13 +35,15 @@ class Provider:
 
     `slug` is the one in Pipes. `seed` says what it starts with: `integrations` and
     `accounts` as Pipes knows them, `data` for `build`; it is a mapping, or the name
-    of a package that holds `seed.yaml`. `token_prefix` begins its access tokens.
+    of a package that holds `seed.yaml`. `token_prefix` begins its access tokens. `tenant`
+    tells which customer's host a token is good for, where there are such hosts.
     """
 
     slug: str
     build: Callable[[Surroundings, Mapping[str, Any]], Service]
     seed: Mapping[str, Any] | str
     token_prefix: str = ""
+    tenant: TenantOf = lambda config, metadata: ""
 
     @property
     def section(self) -> str:

@@ -47,7 +47,11 @@ class World:
         self.environment = _environment(self._seed)
         settings = self._settings
         self.pipes = PipesService(
-            self.environment, self.tokens, api_key=settings.api_key, lifetime=settings.token_lifetime
+            self.environment,
+            self.tokens,
+            {each.slug: each.tenant for each in all_providers()},
+            api_key=settings.api_key,
+            lifetime=settings.token_lifetime,
         )
         around = Surroundings(self.tokens, self.environment, settings)
         self.providers = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import OrderedDict
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -16,7 +17,7 @@ from pipes_sandbox.pipes.integrations import Integrations
 from pipes_sandbox.pipes.model import new_id
 from pipes_sandbox.pipes.secrets import SecretConnections
 from pipes_sandbox.pipes.store import Environment
-from pipes_sandbox.pipes.vending import Vending
+from pipes_sandbox.pipes.vending import TenantOf, Vending
 from pipes_sandbox.service import Service
 from pipes_sandbox.tokens import TokenBook
 
@@ -27,11 +28,19 @@ class PipesService(Service):
     name = "pipes"
     prefixes = ("/data-integrations", "/user_management", "/organizations")
 
-    def __init__(self, environment: Environment, tokens: TokenBook, *, api_key: str, lifetime: float) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        tokens: TokenBook,
+        tenants: Mapping[str, TenantOf],
+        *,
+        api_key: str,
+        lifetime: float,
+    ) -> None:
         super().__init__()
         self._api_key = api_key
         self._answers: OrderedDict[str, tuple[str, int, bytes]] = OrderedDict()
-        vending = Vending(environment, tokens, lifetime)
+        vending = Vending(environment, tokens, lifetime, tenants)
         connections = Connections(environment, tokens)
         secret_connections = SecretConnections(environment)
         integrations = Integrations(environment, secret_connections)

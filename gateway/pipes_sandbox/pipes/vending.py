@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -19,8 +19,15 @@ _REFRESH_BEFORE = 60.0
 """Pipes answers with a token that is still good for a while, so it refreshes one about to end."""
 
 
+TenantOf = Callable[[Mapping[str, Any], Mapping[str, Any]], str]
+"""From a connection's config and metadata: the part of the provider's host that is this customer's; empty: any."""
+
+
 class Vending:
-    def __init__(self, environment: Environment, tokens: TokenBook, lifetime: float) -> None:
+    def __init__(
+        self, environment: Environment, tokens: TokenBook, lifetime: float, tenants: Mapping[str, TenantOf]
+    ) -> None:
+        self._tenants = tenants
         self._environment = environment
         self._tokens = tokens
         self._lifetime = lifetime
@@ -93,7 +100,7 @@ class Vending:
             user_id=account.user_id,
             organization_id=account.organization_id,
             scopes=account.scopes,
-            tenant=tenant(account, self._integration(account)),
+            tenant=self._tenant(account),
             lifetime=self._lifetime,
         )
         return account.token
@@ -106,10 +113,14 @@ class Vending:
                 user_id=account.user_id,
                 organization_id=account.organization_id,
                 scopes=account.scopes,
-                tenant=tenant(account, self._integration(account)),
+                tenant=self._tenant(account),
                 lifetime=None,
                 value=account.secret,
             )
+
+    def _tenant(self, account: ConnectedAccount) -> str:
+        of = self._tenants.get(account.slug)
+        return of({**self._integration(account).config, **account.config}, account.metadata) if of is not None else ""
 
     def _grant(self, account: ConnectedAccount, token: ProviderToken) -> dict[str, Any]:
         wanted = self._integration(account).scopes or []
@@ -120,11 +131,3 @@ class Vending:
 
 def _inactive(word: str) -> web.Response:
     return web.json_response({"active": False, "error": word})
-
-
-def tenant(account: ConnectedAccount, integration: Integration) -> str:
-    """The part of the provider's host that tells this customer from others; empty where there is one host for all."""
-    if account.slug == "snowflake":
-        name = account.config.get("account") or integration.config.get("account", "")
-        return name.lower().replace("_", "-")
-    return urlsplit(account.metadata.get("instance_url", "")).hostname or ""

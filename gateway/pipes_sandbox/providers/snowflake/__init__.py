@@ -14,5 +14,6 @@ PROVIDER = Provider(
         threads=around.settings.statement_threads,
     ),
     seed=__name__,
+    tenant=lambda config, metadata: str(config.get("account", "")).lower().replace("_", "-"),
     token_prefix="ver:1-hint:",  # noqa: S106 - how Snowflake's tokens begin
 )
