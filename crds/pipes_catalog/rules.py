@@ -12,6 +12,7 @@ from .file import CatalogFile, CatalogTool
 from .input_rules import input_schema_rules
 from .lines import Path
 from .references import FILTERS, Reference, all_references, references, whole
+from .requests import requests
 
 JUDGE_LANGUAGES = frozenset({"sql", "soql"})
 DECODERS = frozenset({"jsonv2"})
@@ -103,31 +104,23 @@ def _tool(tool: CatalogTool) -> Broken:
     if (tool.request is None) == (not tool.cases):
         yield (), "must have exactly one of request and cases"
     known = set(tool.input_schema.get("properties") or ())
-    spaces = {"endpoint", "call"}
-    if tool.lookup is not None:
-        yield from _request(tool.lookup, ("lookup",), known, spaces)
-        spaces = spaces | {"lookup"}
-    if tool.request is not None:
-        yield from _request(tool.request, ("request",), known, spaces)
+    for sent in requests(tool):
+        yield from _request(sent.request, sent.place, known, sent.spaces)
+    spaces = frozenset({"endpoint", "call"} | ({"lookup"} if tool.lookup is not None else set()))
     for index, case in enumerate(tool.cases):
-        at: Path = ("cases", index)
-        if (case.request is None) == (not case.say):
-            yield at, "must have exactly one of request and say"
+        place: Path = ("cases", index)
+        if bool(case.request) == bool(case.say):
+            yield place, "must have exactly one of request and say"
+        for reference in references(case.say):
+            yield from _reference(reference, (*place, "say"), known, spaces)
         if case.when is not None:
-            yield from _reference(Reference(case.when.value), (*at, "when", "value"), known, spaces)
-        if case.request is not None:
-            yield from _request(case.request, (*at, "request"), known, spaces)
+            yield from _reference(Reference(case.when.value), (*place, "when", "value"), known, spaces)
         if case.paging is not None:
-            yield from _paging(case.paging, (*at, "paging"), known, spaces)
+            yield from _paging(case.paging, (*place, "paging"))
         if case.result is not None:
-            yield from _result(case.result, (*at, "result"), known, spaces)
-    if tool.job is not None:
-        yield from _request(tool.job.poll, ("job", "poll"), known, spaces | {"job"})
-        if tool.job.cancel is not None:
-            yield from _request(tool.job.cancel, ("job", "cancel"), known, spaces | {"job"})
-        spaces = spaces | {"job"}
+            yield from _result(case.result, (*place, "result"), known, spaces)
     if tool.paging is not None:
-        yield from _paging(tool.paging, ("paging",), known, spaces)
+        yield from _paging(tool.paging, ("paging",))
     yield from _result(tool.result, ("result",), known, spaces)
 
 
@@ -146,16 +139,16 @@ def _judge(tool: CatalogTool) -> Broken:
     if argument not in (tool.input_schema.get("required") or ()):
         yield ("judge", "argument"), "must be a required argument"
     templates: list[Any] = []
-    for request in [tool.request, *(case.request for case in tool.cases)]:
-        if request is not None:
-            templates += [request.path, request.query, request.headers, *_body_templates(request.body)]
+    for sent in requests(tool):
+        request = sent.request
+        templates += [request.path, request.query, request.headers, *_body_templates(request.body)]
     texts = [text for text in _texts(templates) if any(each.argument == argument for each in references(text))]
     # What was judged is what is sent: the argument itself, never a text made of it.
     if not texts or any(whole(text) != Reference(argument) for text in texts):
         yield ("judge", "argument"), f"must be sent as it is: {{{argument}}} alone, without a filter or other text"
 
 
-def _request(request: Request, path: Path, known: set[str], spaces: set[str]) -> Broken:
+def _request(request: Request, path: Path, known: set[str], spaces: frozenset[str]) -> Broken:
     if not request.path.startswith("/") or not all(_SEGMENT.match(each) for each in request.path.split("/")):
         yield (*path, "path"), "must be an absolute path without query, of plain characters and {references}"
     if any(segment in (".", "..") for segment in request.path.split("/")):
@@ -191,19 +184,14 @@ def _body_templates(body: Body | None) -> list[Any]:
     return _given(body)
 
 
-def _paging(paging: Paging, path: Path, known: set[str], spaces: set[str]) -> Broken:
+def _paging(paging: Paging, path: Path) -> Broken:
     if bool(paging.next) == bool(paging.parts):
         yield path, "must have exactly one of next and parts"
     if (paging.request is None) == (not paging.query and not paging.body):
         yield path, "must have either request, or query and body"
-    inner = spaces | {"page"}
-    if paging.request is not None:
-        yield from _request(paging.request, (*path, "request"), known, inner)
-    for reference in all_references([paging.query, paging.body]):
-        yield from _reference(reference, path, known, inner)
 
 
-def _result(result: Result, path: Path, known: set[str], spaces: set[str]) -> Broken:
+def _result(result: Result, path: Path, known: set[str], spaces: frozenset[str]) -> Broken:
     if result.decode and result.decode not in DECODERS:
         yield (*path, "decode"), f"must be one of {', '.join(sorted(DECODERS))}"
     if result.kind is ResultKind.NONE and not result.say:
@@ -213,7 +201,7 @@ def _result(result: Result, path: Path, known: set[str], spaces: set[str]) -> Br
             yield from _reference(reference, (*path, name), known, spaces)
 
 
-def _reference(reference: Reference, path: Path, known: set[str], spaces: set[str]) -> Broken:
+def _reference(reference: Reference, path: Path, known: set[str], spaces: frozenset[str]) -> Broken:
     if reference.filter and reference.filter not in FILTERS:
         yield path, f"there is no filter {reference.filter!r}"
     if reference.space and reference.space not in spaces:
