@@ -90,7 +90,9 @@ def _paged(
 def merged(request: Request, paging: Paging) -> Request:
     """The request of a further page, as templates."""
     body = request.body
-    if paging.body and body is not None and isinstance(body.json, Mapping):
+    if paging.body and body is not None and isinstance(body.form, dict):
+        body = Body(form=deep(body.form, paging.body))
+    elif paging.body and body is not None and isinstance(body.json, Mapping):
         body = Body(json=deep(body.json, paging.body))
     return msgspec.structs.replace(request, query={**request.query, **paging.query}, body=body)
 

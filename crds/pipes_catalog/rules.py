@@ -116,11 +116,11 @@ def _tool(tool: CatalogTool) -> Broken:
         if case.when is not None:
             yield from _reference(Reference(case.when.value), (*place, "when", "value"), known, spaces)
         if case.paging is not None:
-            yield from _paging(case.paging, (*place, "paging"))
+            yield from _paging(case.paging, (*place, "paging"), known, spaces)
         if case.result is not None:
             yield from _result(case.result, (*place, "result"), known, spaces)
     if tool.paging is not None:
-        yield from _paging(tool.paging, ("paging",))
+        yield from _paging(tool.paging, ("paging",), known, spaces)
     yield from _result(tool.result, ("result",), known, spaces)
 
 
@@ -184,11 +184,20 @@ def _body_templates(body: Body | None) -> list[Any]:
     return _given(body)
 
 
-def _paging(paging: Paging, path: Path) -> Broken:
-    if bool(paging.next) == bool(paging.parts):
-        yield path, "must have exactly one of next and parts"
+def _paging(paging: Paging, path: Path, known: set[str], spaces: frozenset[str]) -> Broken:
+    if sum(map(bool, (paging.next, paging.link, paging.parts, paging.offset is not None))) != 1:
+        yield path, "must have exactly one of next, link, parts and offset"
     if (paging.request is None) == (not paging.query and not paging.body):
         yield path, "must have either request, or query and body"
+    if paging.link and not paging.parameter and not paging.after:
+        yield path, "must say with parameter or after which part of the URL in the Link header is the cursor"
+    if (paging.parameter or paging.after) and not (paging.next or paging.link):
+        yield path, "has parameter and after only together with next or link"
+    if paging.offset is not None:
+        if not paging.offset.total and not paging.offset.size:
+            yield (*path, "offset"), "must have total or size, which tell where the end is"
+        for reference in references(paging.offset.start):
+            yield from _reference(reference, (*path, "offset", "start"), known, spaces)
 
 
 def _result(result: Result, path: Path, known: set[str], spaces: frozenset[str]) -> Broken:

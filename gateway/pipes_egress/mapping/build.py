@@ -13,6 +13,7 @@ import msgspec
 
 from pipes_catalog.exchange import Body, BodyPart, Request
 from pipes_catalog.references import all_references
+from pipes_catalog.requests import deep
 
 from ..problems import ArgumentRefused
 from .scope import ABSENT, Scope, evaluate, write
@@ -122,11 +123,9 @@ def _body(body: Body | None, scope: Scope, more: Mapping[str, Any]) -> tuple[byt
         return None, ""
     if body.json is not ABSENT:
         value = evaluate(body.json, scope)
-        if more and isinstance(value, dict):
-            value |= evaluate(dict(more), scope)
-        return _json(value), "application/json"
+        return _json(deep(value, evaluate(dict(more), scope)) if more else value), "application/json"
     if isinstance(body.form, dict):
-        return _query(body.form, scope).removeprefix("?").encode(), "application/x-www-form-urlencoded"
+        return _query({**body.form, **more}, scope).removeprefix("?").encode(), "application/x-www-form-urlencoded"
     return _related(body.related or (), scope)
 
 

@@ -55,6 +55,8 @@ def holds(condition: Condition, value: Any) -> bool:
         return False
     if condition.one_of is not ABSENT and value not in condition.one_of:
         return False
+    if condition.contains is not ABSENT and not (isinstance(value, str | list) and condition.contains in value):
+        return False
     return condition.starts_with is ABSENT or (isinstance(value, str) and value.startswith(condition.starts_with))
 
 

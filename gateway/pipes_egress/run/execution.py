@@ -14,7 +14,7 @@ from ..mapping.scope import ABSENT, Scope, evaluate, holds
 from ..problems import ProviderFailed
 from ..transport.answers import Answer, AnswerUnreadable
 from .jobs import JobRun
-from .pages import following, more_after
+from .pages import Pages
 from .sender import Sender
 from .shaping import Rows, file_block, notes_of, object_text
 
@@ -93,26 +93,40 @@ class Execution:
         if result.kind is ResultKind.OBJECT:
             text, notes = object_text(document, result)
             return self._shown(text_block(text), [*notes, *notes_of(result, document)])
-        return await self._rows(document, request, paging, result, scope)
+        return await self._rows(answer, document, request, paging, result, scope)
 
     async def _rows(
-        self, document: Any, request: Request, paging: Paging | None, result: Result, scope: Scope
+        self, answer: Answer, first: Any, request: Request, paging: Paging | None, result: Result, scope: Scope
     ) -> ToolResult:
         rows = Rows(result, min(_number(result.rows, scope, result.max_rows), result.max_rows))
-        rows.begin(document)
-        rows.add(document)
-        more = paging is not None and more_after(paging, document, document, 0, self._sender.host)
-        if paging is not None and not rows.full and len(rows.kept) < rows.wanted:
-            async for page, another in following(paging, document, request, scope, self._sender):
-                more = another
-                rows.add(self._document(page))
+        rows.begin(first)
+        rows.add(first)
+        more = False
+        if paging is not None:
+            start = _number(paging.offset.start, scope, 0) if paging.offset is not None else 0
+            pages = Pages(paging, result.items, self._sender.host, start)
+            page = pages.after(answer, first)
+            while page is not None and not rows.complete and not pages.exhausted:
+                answer = await self._page(paging, request, scope.having(page=page))
+                document = self._document(answer)
+                rows.add(document)
                 await self._tell(f"{len(rows.kept)} rows so far")
-                if rows.full or len(rows.kept) >= rows.wanted:
-                    break
-        notes = [*rows.notes, *notes_of(result, document)]
-        if rows.full or more:
+                page = pages.after(answer, document)
+            more = page is not None
+            if pages.stuck:
+                rows.notes.append(f"{self._exchange.title} named the same page twice; what follows was not read.")
+        return self._shown(text_block(rows.text()), self._row_notes(rows, first, more, result))
+
+    async def _page(self, paging: Paging, request: Request, scope: Scope) -> Answer:
+        if paging.request is not None:
+            return await self._sender.send(paging.request, scope)
+        return await self._sender.send(request, scope, query=paging.query, body=paging.body)
+
+    def _row_notes(self, rows: Rows, first: Any, more: bool, result: Result) -> list[str]:
+        notes = [*rows.notes, *notes_of(result, first)]
+        if rows.left_out or more:
             notes.append(f"Cut after {len(rows.kept)} rows; there are more. {result.more}".strip())
-        return self._shown(text_block(rows.text()), notes)
+        return notes
 
     def _shown(self, block: dict[str, Any], notes: list[str]) -> ToolResult:
         # Said last, so that the first block is nothing but the data.

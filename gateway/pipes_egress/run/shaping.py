@@ -71,8 +71,9 @@ class Rows:
             self.size += len(encoded) + 1
 
     @property
-    def full(self) -> bool:
-        return self.left_out
+    def complete(self) -> bool:
+        """There are as many as are wanted, or as there is room for."""
+        return self.left_out or len(self.kept) >= self.wanted
 
     def text(self) -> str:
         head = msgspec.json.encode(self.head).decode()[1:-1]

@@ -1,0 +1,80 @@
+"""How a provider's answers are read: what of them is the result, and what they say is wrong."""
+
+from enum import StrEnum
+
+from .part import Condition, Part
+
+
+class Note(Part):
+    """A sentence added to the result when the condition holds for the answer."""
+
+    when: Condition
+    say: str
+
+
+class ResultKind(StrEnum):
+    ROWS = "rows"
+    """A list of records or cells, cut between rows."""
+    OBJECT = "object"
+    TEXT = "text"
+    FILE = "file"
+    """Text as text, everything else whole and base64, by the answer's content type."""
+    NONE = "none"
+    """There is nothing to read; `say` is the result."""
+
+
+class Result(Part):
+    """What of the answer the caller gets.
+
+    `items` is where rows are; `also` are members of the first answer to keep beside them; `keep` and `drop` name
+    members of each record (`keep`: top level; `drop`: at every level). `decode` is the name of a cell format.
+    `rows` is a reference to how many rows the caller wants, at most `max_rows`. `offset` is a reference to where in a
+    text to begin. `more` tells how to get what was left out.
+    """
+
+    kind: ResultKind = ResultKind.OBJECT
+    items: str = ""
+    also: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    decode: str = ""
+    rows: str = ""
+    max_rows: int = 1_000
+    max_bytes: int = 200_000
+    max_file_bytes: int = 1_000_000
+    offset: str = ""
+    more: str = ""
+    say: str = ""
+    notes: tuple[Note, ...] = ()
+
+
+class FailureKind(StrEnum):
+    UNAUTHORIZED = "Unauthorized"
+    SCOPE_MISSING = "ScopeMissing"
+    FORBIDDEN = "Forbidden"
+    NOT_VISIBLE = "NotVisible"
+    RATE_LIMITED = "RateLimited"
+    TIMED_OUT = "TimedOut"
+    INVALID = "Invalid"
+    UNAVAILABLE = "Unavailable"
+
+
+class FailureRule(Part):
+    """The first rule that fits an answer gives its kind, and a sentence to add. Empty lists fit everything."""
+
+    kind: FailureKind
+    statuses: tuple[int, ...] = ()
+    codes: tuple[str, ...] = ()
+    say: str = ""
+
+
+class Errors(Part):
+    """Where a provider's error answer says what is wrong: paths, the first that leads to text is used.
+
+    `failed` recognises errors inside an answer of status 200.
+    """
+
+    message: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
+    failed: Condition | None = None
+    rules: tuple[FailureRule, ...] = ()
