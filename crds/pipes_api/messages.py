@@ -218,10 +218,17 @@ class Reserve(Value, forbid_unknown_fields=True):
 
 
 class Reserved(Value):
-    """How many may be sent now; fewer than asked when the budget is near its end, 0 when it is used up."""
+    """How many may be sent now; fewer than asked when the budget is near its end, 0 when it is used up.
+
+    `*_left`: what nobody has reserved after this, in the session and of the tool that was named. None: no limit, or not
+    told.
+    """
 
     calls: int = 0
     writes: int = 0
+    calls_left: int | None = None
+    writes_left: int | None = None
+    tool_calls_left: int | None = None
 
 
 class ReportUsage(Value, forbid_unknown_fields=True):
@@ -269,13 +276,18 @@ class Failure(Value):
 
 
 class BrokerCall(Value, forbid_unknown_fields=True):
-    """`POST /v1/call` at the broker. The session token travels in the header `Pipes-Session`."""
+    """`POST /v1/call` at the broker. The session token travels in the header `Pipes-Session`.
+
+    `session` is the name of the session that the caller means, where several may cover the binding; the token must be
+    of that one.
+    """
 
     binding: str
     tool: str
     arguments: dict[str, Any]
     reserved: bool = False
     traceparent: str = ""
+    session: str = ""
 
 
 def encode(message: Any) -> bytes:

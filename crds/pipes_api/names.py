@@ -27,3 +27,9 @@ SANDBOX_HOST_HEADER = "Pipes-Sandbox-Host"
 
 DENIAL_META = "pipesmcp.io/denial"
 """`_meta` key of a tool result that was refused by policy."""
+
+BUDGET_META = "pipesmcp.io/budget"
+"""`_meta` key of a tool result: what is left of the session's budget, where it has one."""
+
+SESSION_META = "pipesmcp.io/session"
+"""`_meta` key of a call: the name of the session it is to run under, where several cover the connection."""

@@ -29,7 +29,7 @@ def sentence(session: SessionView) -> str:
         case SessionState.EXPIRED:
             text = expired(session)
         case SessionState.REVOKED:
-            text = f"session {session.name} was revoked{who}{_at(session.ended_at)}" + _reason(session)
+            text = f"session {session.name} was revoked{who}{_at(session.ended_at)}" + _reason(session, who)
         case SessionState.REQUEST_TIMED_OUT:
             text = f"nobody decided on session {session.name} in time"
         case SessionState.BUDGET_EXHAUSTED:
@@ -56,5 +56,10 @@ def _at(moment: datetime | None) -> str:
     return f" at {moment:%Y-%m-%dT%H:%M:%SZ}" if moment is not None else ""
 
 
-def _reason(session: SessionView) -> str:
-    return f": {session.message}" if session.message else ""
+def _reason(session: SessionView, who: str) -> str:
+    """What the revocation gives as its reason, without the words in which the operator says that it is one."""
+    text = session.message
+    for known in (f"Revoked{who or ' by a person'}", "The session was revoked"):
+        text = text.removeprefix(known)
+    text = text.removeprefix(":").strip()
+    return f": {text}" if text not in ("", ".") else ""
