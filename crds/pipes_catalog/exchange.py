@@ -11,7 +11,7 @@ import msgspec
 
 from .part import Condition, Part
 from .reading import Errors, FailureKind, FailureRule, Note, Result, ResultKind
-from .sending import Backoff, Body, BodyPart, Job, Offset, Paging, Request
+from .sending import Backoff, Body, BodyPart, Graphql, Job, Offset, Paging, Request
 
 __all__ = [
     "Backoff",
@@ -25,6 +25,7 @@ __all__ = [
     "Exchange",
     "FailureKind",
     "FailureRule",
+    "Graphql",
     "HostForm",
     "HostValue",
     "Job",

@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from .definition import ToolDefinition
-from .exchange import Body, Case, Exchange, Job, Paging, Request
+from .exchange import Body, Case, Exchange, Graphql, Job, Paging, Request
 from .file import CatalogTool
 from .lines import Path
+from .references import operator_of
 
 Template = Any
 """JSON in which text may hold references; see `references.py`."""
@@ -41,6 +42,8 @@ class Sent:
             return ()
         if body.related:
             return tuple(each for parts in body.related for part in parts for each in members(part.json))
+        if isinstance(body.graphql, Graphql):
+            return (("query", {"$literal": body.graphql.document}), *members(body.graphql.variables, "variables"))
         return tuple(members(body.form if isinstance(body.form, dict) else body.json))
 
 
@@ -89,12 +92,17 @@ def _paged(
 
 def merged(request: Request, paging: Paging) -> Request:
     """The request of a further page, as templates."""
-    body = request.body
-    if paging.body and body is not None and isinstance(body.form, dict):
-        body = Body(form=deep(body.form, paging.body))
-    elif paging.body and body is not None and isinstance(body.json, Mapping):
-        body = Body(json=deep(body.json, paging.body))
+    body = _merged_body(request.body, paging.body) if request.body is not None and paging.body else request.body
     return msgspec.structs.replace(request, query={**request.query, **paging.query}, body=body)
+
+
+def _merged_body(body: Body, more: dict[str, Any]) -> Body:
+    if isinstance(body.form, dict):
+        return Body(form={**body.form, **more})
+    if isinstance(body.graphql, Graphql):
+        variables = deep(body.graphql.variables, more.get("variables") or {})
+        return Body(graphql=msgspec.structs.replace(body.graphql, variables=variables))
+    return Body(json=deep(body.json, more)) if isinstance(body.json, Mapping) else body
 
 
 def deep(base: Any, more: Any) -> Any:
@@ -107,13 +115,15 @@ def deep(base: Any, more: Any) -> Any:
 def members(template: Template, path: str = "") -> Iterator[tuple[str, Template]]:
     """The leaves of a JSON template: dotted path, with `[]` for the entries of a list, and what is put there.
 
-    Every alternative of `$cases` is gone through; other operators are leaves. A leaf `{argument}` may itself stand for
-    an object: its members are in the tool's input schema.
+    Every alternative of `$cases` is gone through, and the entry of `$each`; other operators are leaves. A leaf
+    `{argument}` may itself stand for an object: its members are in the tool's input schema.
     """
     if isinstance(template, Mapping) and "$cases" in template:
         for case in template["$cases"]:
             yield from members(case.get("value"), path)
-    elif isinstance(template, Mapping) and template and not any(name.startswith("$") for name in template):
+    elif isinstance(template, Mapping) and "$each" in template:
+        yield from members(template.get("$value"), f"{path}[]")
+    elif isinstance(template, Mapping) and template and not operator_of(template):
         for name, each in template.items():
             yield from members(each, f"{path}.{name}" if path else name)
     elif isinstance(template, list | tuple) and template:

@@ -1,18 +1,19 @@
 """What the JSON Schema cannot say about a catalog: rules over the whole file, each with the place it is broken."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from .definition import ToolAccess
-from .exchange import Body, Endpoint, Paging, Request, Result, ResultKind
+from .exchange import Endpoint, Graphql, Result, ResultKind
 from .file import CatalogFile, CatalogTool
+from .graphql_rules import graphql_rules
 from .input_rules import input_schema_rules
 from .lines import Path
-from .references import FILTERS, Reference, all_references, references, whole
-from .requests import requests
+from .references import Reference, operator_of, references, whole
+from .request_rules import body_templates, header_rules, paging_rules, request_rules
+from .requests import Sent, requests
+from .template_rules import reference_rules
 
 JUDGE_LANGUAGES = frozenset({"sql", "soql"})
 DECODERS = frozenset({"jsonv2"})
@@ -20,16 +21,6 @@ DECODERS = frozenset({"jsonv2"})
 Broken = Iterator[tuple[Path, str]]
 
 HOST_PATTERN = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]\Z")
-_HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
-_HEADER_TEXT = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?\Z")
-_OURS = frozenset(
-    {
-        *("authorization", "connection", "content-length", "content-type", "cookie", "expect", "host", "keep-alive"),
-        *("proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"),
-    }
-)
-"""Header names that a catalog may not set: they belong to the transport, or to `credential`."""
-_SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|\{[^{}/]+\})*\Z")
 
 
 def broken_rules(catalog: CatalogFile, stem: str) -> Broken:
@@ -37,11 +28,11 @@ def broken_rules(catalog: CatalogFile, stem: str) -> Broken:
     if catalog.provider != stem:
         yield ("provider",), f"must be the file's name, {stem!r}"
     yield from _endpoint(catalog.endpoint)
-    yield from _headers(catalog.headers, ("headers",), allowed=_no_reference)
+    yield from header_rules(catalog.headers, ("headers",), allowed=_no_reference)
     for name, value in catalog.credential.headers.items():
-        yield from _headers({name: value}, ("credential", "headers"), allowed=_credential_only, ours=frozenset())
+        yield from header_rules({name: value}, ("credential", "headers"), allowed=_credential_only, ours=frozenset())
     for method, headers in catalog.credential.by_method.items():
-        yield from _headers(headers, ("credential", "byMethod", method), allowed=_credential_only, ours=frozenset())
+        yield from header_rules(headers, ("credential", "byMethod", method), allowed=_credential_only, ours=frozenset())
     seen: set[str] = set()
     for index, tool in enumerate(catalog.tools):
         place: Path = ("tools", index)
@@ -72,23 +63,6 @@ def _endpoint(endpoint: Endpoint) -> Broken:
                 yield ("endpoint", "values", name, "sources"), "must begin with config., metadata. or endpoint."
 
 
-def _headers(
-    headers: dict[str, str],
-    path: Path,
-    *,
-    allowed: Callable[[Reference], bool],
-    ours: frozenset[str] = _OURS,
-) -> Broken:
-    for name, value in headers.items():
-        if not _HEADER_NAME.match(name) or name.lower() in ours:
-            yield (*path, name), f"{name!r} is not a header that a catalog may set"
-        if not _HEADER_TEXT.match(value):
-            yield (*path, name), "a header's value must be visible ASCII"
-        for each in references(value):
-            if not allowed(each):
-                yield (*path, name), f"{{{each.name}}} cannot be used here"
-
-
 def _no_reference(_: Reference) -> bool:
     return False
 
@@ -105,23 +79,34 @@ def _tool(tool: CatalogTool) -> Broken:
         yield (), "must have exactly one of request and cases"
     known = set(tool.input_schema.get("properties") or ())
     for sent in requests(tool):
-        yield from _request(sent.request, sent.place, known, sent.spaces)
+        yield from request_rules(sent.request, sent.place, known, sent.spaces)
+        yield from _method(tool, sent)
     spaces = frozenset({"endpoint", "call"} | ({"lookup"} if tool.lookup is not None else set()))
     for index, case in enumerate(tool.cases):
         place: Path = ("cases", index)
         if bool(case.request) == bool(case.say):
             yield place, "must have exactly one of request and say"
         for reference in references(case.say):
-            yield from _reference(reference, (*place, "say"), known, spaces)
+            yield from reference_rules(reference, (*place, "say"), known, spaces)
         if case.when is not None:
-            yield from _reference(Reference(case.when.value), (*place, "when", "value"), known, spaces)
+            yield from reference_rules(Reference(case.when.value), (*place, "when", "value"), known, spaces)
         if case.paging is not None:
-            yield from _paging(case.paging, (*place, "paging"), known, spaces)
+            yield from paging_rules(case.paging, (*place, "paging"), known, spaces)
         if case.result is not None:
             yield from _result(case.result, (*place, "result"), known, spaces)
     if tool.paging is not None:
-        yield from _paging(tool.paging, ("paging",), known, spaces)
+        yield from paging_rules(tool.paging, ("paging",), known, spaces)
     yield from _result(tool.result, ("result",), known, spaces)
+
+
+def _method(tool: CatalogTool, sent: Sent) -> Broken:
+    body = sent.request.body
+    # What cancels a job undoes what the tool itself has begun.
+    if tool.access is ToolAccess.READ and sent.request.method in ("PUT", "PATCH", "DELETE") and sent.place[0] != "job":
+        yield (*sent.place, "method"), f"a tool that reads cannot send {sent.request.method}"
+    if body is not None and isinstance(body.graphql, Graphql):
+        for rule in graphql_rules(body.graphql, tool.access):
+            yield (*sent.place, "body", "graphql"), rule
 
 
 def _judge(tool: CatalogTool) -> Broken:
@@ -141,63 +126,11 @@ def _judge(tool: CatalogTool) -> Broken:
     templates: list[Any] = []
     for sent in requests(tool):
         request = sent.request
-        templates += [request.path, request.query, request.headers, *_body_templates(request.body)]
+        templates += [request.path, request.query, request.headers, *body_templates(request.body)]
     texts = [text for text in _texts(templates) if any(each.argument == argument for each in references(text))]
     # What was judged is what is sent: the argument itself, never a text made of it.
     if not texts or any(whole(text) != Reference(argument) for text in texts):
         yield ("judge", "argument"), f"must be sent as it is: {{{argument}}} alone, without a filter or other text"
-
-
-def _request(request: Request, path: Path, known: set[str], spaces: frozenset[str]) -> Broken:
-    if not request.path.startswith("/") or not all(_SEGMENT.match(each) for each in request.path.split("/")):
-        yield (*path, "path"), "must be an absolute path without query, of plain characters and {references}"
-    if any(segment in (".", "..") for segment in request.path.split("/")):
-        yield (*path, "path"), "must not hold . or .. as a segment"
-    yield from _headers(request.headers, (*path, "headers"), allowed=lambda each: True)
-    for place, template in (
-        ("path", request.path),
-        ("query", request.query),
-        ("headers", request.headers),
-        ("repeatQuery", request.repeat_query),
-        *(("body", each) for each in _body_templates(request.body)),
-    ):
-        for reference in all_references(template):
-            yield from _reference(reference, (*path, place), known, spaces)
-    if request.body is not None:
-        if len(_given(request.body)) != 1:
-            yield (*path, "body"), "must have exactly one of json, form and related"
-        for part in (part for parts in request.body.related or () for part in parts):
-            if len(_given(part)) != 2:
-                yield (*path, "body", "related"), "a part must have exactly one of json, text and base64"
-
-
-def _given(struct: msgspec.Struct) -> list[Any]:
-    values = (getattr(struct, name) for name in struct.__struct_fields__)
-    return [value for value in values if value is not msgspec.UNSET]
-
-
-def _body_templates(body: Body | None) -> list[Any]:
-    if body is None:
-        return []
-    if body.related:
-        return [value for parts in body.related for part in parts for value in _given(part)]
-    return _given(body)
-
-
-def _paging(paging: Paging, path: Path, known: set[str], spaces: frozenset[str]) -> Broken:
-    if sum(map(bool, (paging.next, paging.link, paging.parts, paging.offset is not None))) != 1:
-        yield path, "must have exactly one of next, link, parts and offset"
-    if (paging.request is None) == (not paging.query and not paging.body):
-        yield path, "must have either request, or query and body"
-    if paging.link and not paging.parameter and not paging.after:
-        yield path, "must say with parameter or after which part of the URL in the Link header is the cursor"
-    if (paging.parameter or paging.after) and not (paging.next or paging.link):
-        yield path, "has parameter and after only together with next or link"
-    if paging.offset is not None:
-        if not paging.offset.total and not paging.offset.size:
-            yield (*path, "offset"), "must have total or size, which tell where the end is"
-        for reference in references(paging.offset.start):
-            yield from _reference(reference, (*path, "offset", "start"), known, spaces)
 
 
 def _result(result: Result, path: Path, known: set[str], spaces: frozenset[str]) -> Broken:
@@ -207,16 +140,7 @@ def _result(result: Result, path: Path, known: set[str], spaces: frozenset[str])
         yield (*path, "say"), "must say what happened, since there is nothing to show"
     for name, text in (("rows", result.rows), ("offset", result.offset)):
         for reference in references(text):
-            yield from _reference(reference, (*path, name), known, spaces)
-
-
-def _reference(reference: Reference, path: Path, known: set[str], spaces: frozenset[str]) -> Broken:
-    if reference.filter and reference.filter not in FILTERS:
-        yield path, f"there is no filter {reference.filter!r}"
-    if reference.space and reference.space not in spaces:
-        yield path, f"{{{reference.name}}} is not known at this point"
-    if reference.argument and reference.argument not in known:
-        yield path, f"{{{reference.name}}} is not an argument of the tool"
+            yield from reference_rules(reference, (*path, name), known, spaces)
 
 
 def _texts(template: Any) -> Iterator[str]:
@@ -225,6 +149,6 @@ def _texts(template: Any) -> Iterator[str]:
     elif isinstance(template, list | tuple):
         for each in template:
             yield from _texts(each)
-    elif isinstance(template, dict) and "$literal" not in template:
+    elif isinstance(template, dict) and operator_of(template) != "$literal":
         for member in template.values():
             yield from _texts(member)

@@ -16,10 +16,22 @@ class BodyPart(Part):
     base64: str | msgspec.UnsetType = msgspec.UNSET
 
 
+class Graphql(Part):
+    """A GraphQL request. `document` is sent as it is: braces in it are no references. `variables` is a template.
+
+    `operation` is the name that the document gives its operation, if the provider wants to be told.
+    """
+
+    document: str
+    variables: dict[str, Any] = msgspec.field(default_factory=dict)
+    operation: str = ""
+
+
 class Body(Part):
     """Exactly one of its forms."""
 
     json: Any = msgspec.UNSET
+    graphql: Graphql | msgspec.UnsetType = msgspec.UNSET
     form: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     related: tuple[tuple[BodyPart, ...], ...] | msgspec.UnsetType = msgspec.UNSET
     """`multipart/related` (RFC 2387): one or more alternatives; the first whose references are all present is sent."""

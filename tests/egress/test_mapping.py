@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from data_files import lines
 from pipes_catalog.exchange import Body, BodyPart, Condition, Request
 from pipes_egress.mapping.build import build
-from pipes_egress.mapping.scope import ABSENT, Scope, evaluate, follow, holds
+from pipes_egress.mapping.scope import ABSENT, Scope, follow, holds
+from pipes_egress.mapping.templates import evaluate
 from pipes_egress.problems import ArgumentRefused
 
 

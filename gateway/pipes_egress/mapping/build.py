@@ -11,12 +11,13 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from pipes_catalog.exchange import Body, BodyPart, Request
+from pipes_catalog.exchange import Body, BodyPart, Graphql, Request
 from pipes_catalog.references import all_references
 from pipes_catalog.requests import deep
 
 from ..problems import ArgumentRefused
-from .scope import ABSENT, Scope, evaluate, write
+from .scope import ABSENT, Scope
+from .templates import evaluate, write
 
 LONGEST_HEADER = 8_000
 LONGEST_TARGET = 16_000
@@ -124,9 +125,18 @@ def _body(body: Body | None, scope: Scope, more: Mapping[str, Any]) -> tuple[byt
     if body.json is not ABSENT:
         value = evaluate(body.json, scope)
         return _json(deep(value, evaluate(dict(more), scope)) if more else value), "application/json"
+    if isinstance(body.graphql, Graphql):
+        return _json(_graphql(body.graphql, scope, more)), "application/json"
     if isinstance(body.form, dict):
         return _query({**body.form, **more}, scope).removeprefix("?").encode(), "application/x-www-form-urlencoded"
     return _related(body.related or (), scope)
+
+
+def _graphql(sent: Graphql, scope: Scope, more: Mapping[str, Any]) -> dict[str, Any]:
+    """A request as GraphQL over HTTP has it, and no other member: a server may give meaning to any."""
+    variables = deep(evaluate(sent.variables, scope), evaluate(more.get("variables") or {}, scope))
+    named = {"operationName": sent.operation} if sent.operation else {}
+    return {"query": sent.document, "variables": variables, **named}
 
 
 def _json(value: Any) -> bytes:

@@ -10,7 +10,8 @@ from pipes_catalog.references import Reference, whole
 
 from ..call import UNTRUSTED, Progress, ToolResult, text_block
 from ..mapping.build import path_of
-from ..mapping.scope import ABSENT, Scope, evaluate, holds
+from ..mapping.scope import ABSENT, Scope, holds
+from ..mapping.templates import evaluate
 from ..problems import ProviderFailed
 from ..transport.answers import Answer, AnswerUnreadable
 from .jobs import JobRun
