@@ -1,0 +1,182 @@
+"""A tool's requests, held against a description: everything that is sent must be described, and fit."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pipes_catalog import ToolDefinition
+from pipes_catalog.references import SPACES, all_references, operator_of, references, whole
+from pipes_catalog.requests import Sent, requests
+
+from .description import Description, Operation, Schema
+from .fits import COMPOSED, misfits, type_of, types
+
+ANYTHING: Schema = {}
+
+
+def differences(tool: ToolDefinition, description: Description, *, undescribed: Sequence[str] = ()) -> list[str]:
+    """Sentences about what the description does not have; empty when it has everything the tool sends.
+
+    `undescribed` are names that the provider takes though it does not describe them: say in the test why.
+    """
+    arguments = tool.input_schema
+    found = []
+    for sent in requests(tool):
+        method, path = sent.request.method, sent.request.path
+        place = f"{tool.name}, {'.'.join(map(str, sent.place))}: {method} {path}"
+        operation = description.find(method, path)
+        if operation is None:
+            found.append(f"{place} is not described")
+        else:
+            compared = _Comparison(arguments, description, operation, frozenset(undescribed))
+            found += [f"{place} {each}" for each in compared.all(sent)]
+    return found
+
+
+class _Comparison:
+    def __init__(
+        self, arguments: Schema, description: Description, operation: Operation, undescribed: frozenset[str]
+    ) -> None:
+        self._arguments = arguments
+        self._description = description
+        self._operation = operation
+        self._undescribed = undescribed
+        self._items: list[Schema] = []
+
+    def all(self, sent: Sent) -> Iterator[str]:
+        yield from self._path(sent)
+        yield from self._query(sent.query)
+        body = sent.request.body
+        if body is None:
+            if self._operation.body_required:
+                yield "has no body, described as required"
+            return
+        if self._operation.body is None:
+            yield "has a body, which is not described"
+        elif isinstance(body.form, dict):
+            yield from self._template(body.form, self._operation.body, "form", written=True)
+        elif body.related:
+            for parts in body.related:
+                yield from self._template(parts[0].json, self._operation.body, "body")
+        else:
+            yield from self._template(body.json, self._operation.body, "body")
+
+    def _path(self, sent: Sent) -> Iterator[str]:
+        ours = sent.request.path.strip("/").split("/")
+        theirs = self._operation.path.strip("/").split("/")
+        described = self._operation.named("path")
+        for our, their in zip(ours, theirs, strict=True):
+            if their.startswith("{") and their.strip("{}") in described:
+                yield from self._template(our, described[their.strip("{}")].schema, f"path {their}", written=True)
+
+    def _query(self, query: Mapping[str, Any]) -> Iterator[str]:
+        described = self._operation.named("query")
+        for name, template in query.items():
+            if name in self._undescribed:
+                continue
+            if name not in described:
+                yield f"query {name} is not described"
+            else:
+                yield from self._template(template, described[name].schema, f"query {name}", written=True)
+        for name, each in described.items():
+            if each.required and not (name in query and self._always(query[name])):
+                yield f"query {name} may be left out, described as required"
+
+    def _template(self, template: Any, theirs: Schema, place: str, *, written: bool = False) -> Iterator[str]:
+        """A template, and where the provider's schema says what may stand there."""
+        operator = operator_of(template) if isinstance(template, Mapping) else ""
+        if operator == "$cases":
+            for case in template["$cases"]:
+                yield from self._template(case["value"], theirs, place, written=written)
+        elif operator == "$each":
+            yield from self._each(template, theirs, place, written)
+        elif isinstance(template, Mapping) and not operator:
+            yield from self._object(template, theirs, place, written)
+        elif isinstance(template, list | tuple):
+            yield from self._list(template, theirs, place, written)
+        else:
+            ours = self._schema_of(template)
+            if written and "array" in types(ours) and "array" not in self._kinds(theirs):
+                ours = ours.get("items", ANYTHING)
+            yield from (f"{place} {each}" for each in misfits(ours, theirs, self._description, written=written))
+
+    def _object(self, template: Mapping[str, Any], theirs: Schema, place: str, written: bool) -> Iterator[str]:
+        complaints = [
+            list(self._members(template, each, place, written)) for each in self._description.alternatives(theirs)
+        ]
+        yield from min(complaints, key=len, default=[])
+
+    def _members(self, template: Mapping[str, Any], theirs: Schema, place: str, written: bool) -> Iterator[str]:
+        if types(theirs) and "object" not in types(theirs):
+            yield f"{place} is an object, described as {' or '.join(sorted(types(theirs)))}"
+            return
+        described = theirs.get("properties", {})
+        for name, each in template.items():
+            if name in described:
+                yield from self._template(each, described[name], f"{place}.{name}", written=written)
+            elif name not in self._undescribed and not _open(theirs):
+                yield f"{place}.{name} is not described"
+        for name in theirs.get("required", ()):
+            if name not in template or not self._always(template[name]):
+                yield f"{place}.{name} may be left out, described as required"
+
+    def _list(self, template: Sequence[Any], theirs: Schema, place: str, written: bool) -> Iterator[str]:
+        for each in template:
+            for schema in self._lists(theirs):
+                yield from self._template(each, schema.get("items", ANYTHING), f"{place}[]", written=written)
+        if not self._lists(theirs):
+            yield f"{place} is a list, and is not described as one"
+
+    def _each(self, template: Mapping[str, Any], theirs: Schema, place: str, written: bool) -> Iterator[str]:
+        listed = template["$each"]
+        entry = self._schema_of(listed).get("items", ANYTHING) if isinstance(listed, str) else {"type": "string"}
+        self._items.append(entry)
+        yield from self._list([template["$value"]], theirs, place, written)
+        self._items.pop()
+
+    def _lists(self, theirs: Schema) -> list[Schema]:
+        every = list(self._description.alternatives(theirs))
+        return [each for each in every if not types(each) or "array" in types(each)][:1]
+
+    def _kinds(self, theirs: Schema) -> set[str]:
+        return {kind for each in self._description.alternatives(theirs) for kind in types(each)}
+
+    def _schema_of(self, template: Any) -> Schema:
+        """What a leaf may be, as a schema."""
+        if isinstance(template, Mapping):
+            if "$literal" in template:
+                return {"type": "string", "const": template["$literal"]}
+            kind = "array" if operator_of(template) in ("$chunks", "$split") else "string"
+            return {"type": kind, COMPOSED: True}
+        if not isinstance(template, str) or not references(template):
+            return {"type": type_of(template), "const": template}
+        reference = whole(template)
+        if reference is None or reference.filter:
+            return {"type": "string", COMPOSED: True}
+        if reference.space == "item":
+            return _member(self._items[-1] if self._items else ANYTHING, reference.name.partition(".")[2])
+        return ANYTHING if reference.space else _member(self._arguments, reference.name)
+
+    def _always(self, template: Any) -> bool:
+        """Whether the template makes something of all arguments that the tool accepts."""
+        if isinstance(template, Mapping) and "$cases" in template:
+            return any("when" not in case for case in template["$cases"])
+        if isinstance(template, Mapping) and "$join" in template:
+            return any(self._always(each) for each in template["$parts"])
+        if isinstance(template, Mapping) and not operator_of(template):
+            return True
+        required, properties = self._arguments.get("required", ()), self._arguments["properties"]
+        return all(
+            each.space in SPACES or each.argument in required or "default" in properties[each.argument]
+            for each in all_references(template)
+        )
+
+
+def _open(schema: Schema) -> bool:
+    """Whether any member may be there: an object of which nothing is told, or one that says so."""
+    return bool(schema.get("additionalProperties")) or not schema.get("properties")
+
+
+def _member(schema: Schema, path: str) -> Schema:
+    for name in filter(None, path.split(".")):
+        schema = schema.get("properties", {}).get(name, ANYTHING)
+    return schema
