@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from pipes_api import grant as grants
-from pipes_api.resources import Access, Agent, Connection, Limits, plain
+from pipes_api.resources import Access, Agent, Connection, CredentialMode, Limits, OnBehalfOf, ToolLimits, plain
 
 BINDING = grants.GrantedBinding(
     name="snowflake",
@@ -46,6 +46,11 @@ WIDER_OR_OTHER = {
     "one more tool": _binding(tools={"snowflake_query": "h1", "snowflake_describe": "h3"}),
     "another host": _binding(hosts=("*.example.com",)),
     "another endpoint": _binding(endpoint={"account": "acme"}),
+    "by the relay": _binding(credential=CredentialMode.RELAY),
+    "restricted arguments": _binding(restrict={"snowflake_query": {"required": ["warehouse"]}}),
+    "one exact call": _binding(calls=(grants.GrantedCall(tool="snowflake_query", arguments="{}"),)),
+    "a ceiling of one tool": _binding(limits={"snowflake_query": ToolLimits(max_calls=1)}),
+    "in a person's name": _with(on_behalf_of=OnBehalfOf(user_id="user_alice")),
     "no binding": _with(bindings=()),
 }
 

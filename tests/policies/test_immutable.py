@@ -20,12 +20,9 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "podUID": ("0b1cbd1e-0000-4000-8000-000000000000", "0b1cbd1e-0000-4000-8000-000000000001"),
     "name": ("snowflake", "drive"),
     "duration": ("30m", "31m"),
+    "arguments": ('{"limit":10}', '{"limit":11}'),
     "requestedBy": ("admin", "alice@example.com"),
 }
-
-
-def is_reserved(schema: dict[str, Any]) -> bool:
-    return any(rule["rule"] == "false" for rule in schema.get("x-kubernetes-validations", ()))
 
 
 def example(name: str, schema: dict[str, Any], which: int) -> Any:
@@ -33,8 +30,7 @@ def example(name: str, schema: dict[str, Any], which: int) -> Any:
     if "enum" in schema:
         return schema["enum"][which]
     if schema["type"] == "object":
-        properties = schema.get("properties", {}).items()
-        return {key: example(key, each, which) for key, each in properties if not is_reserved(each)}
+        return {key: example(key, each, which) for key, each in schema["properties"].items()}
     if schema["type"] == "array":
         return [example(name, schema["items"], which)]
     if schema["type"] == "boolean":
@@ -45,25 +41,26 @@ def example(name: str, schema: dict[str, Any], which: int) -> Any:
 
 
 def request() -> dict[str, Any]:
-    return {
-        name: example(name, schema, 0)
-        for name, schema in SPEC["properties"].items()
-        if name not in WRITTEN_LATER and not is_reserved(schema)
-    }
+    """Every field set: the first binding with tools, a second one with exact calls, since one cannot have both."""
+    made = {name: example(name, schema, 0) for name, schema in SPEC["properties"].items() if name not in WRITTEN_LATER}
+    (both,) = made["bindings"]
+    with_tools = {key: value for key, value in both.items() if key != "calls"}
+    with_calls = {key: value for key, value in both.items() if key != "tools"}
+    return {**made, "bindings": [with_tools, {**with_calls, "name": "github"}]}
 
 
 def leaves(schema: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str, dict[str, Any]]]:
     """Path (RFC 6901 tokens), name and schema of every value that can be written into a request."""
     for name, each in schema.get("properties", {}).items():
         if path or name not in WRITTEN_LATER:
-            yield (*path, name), name, each
-            if is_reserved(each):
-                continue
+            # Exact calls stand in the second binding of `request`.
+            at = ("bindings", "1") if name == "calls" else path
+            yield (*at, name), name, each
             if each["type"] == "object":
-                yield from leaves(each, (*path, name))
+                yield from leaves(each, (*at, name))
             elif each["type"] == "array":
-                yield (*path, name, "0"), name, each["items"]
-                yield from leaves(each["items"], (*path, name, "0"))
+                yield (*at, name, "0"), name, each["items"]
+                yield from leaves(each["items"], (*at, name, "0"))
 
 
 LEAVES = list(leaves(SPEC))
@@ -83,7 +80,9 @@ def bare(stage: Stage) -> str:
     name = stage.name()
     required = {each: copy.deepcopy(request()[each]) for each in SPEC["required"]}
     required["agent"].pop("podUID")
-    required["bindings"][0].pop("tools")
+    for binding in required["bindings"]:
+        binding.pop("tools", None)
+        binding.pop("calls", None)
     check(stage.create(ADMIN, stage.session(name, **required)), None)
     return name
 
@@ -93,20 +92,15 @@ def bare(stage: Stage) -> str:
 def test_no_value_changes(
     stage: Stage, made: str, who: str, path: tuple[str, ...], name: str, schema: dict[str, Any]
 ) -> None:
-    pointer = "/spec/" + "/".join(path)
-    if is_reserved(schema):
-        value: Any = [{}] if schema["type"] == "array" else {}
-        change = {"op": "add", "path": pointer, "value": value}
-        check(stage.edit(who, "AgentSession", made, change), "is not supported yet")
-    else:
-        change = {"op": "replace", "path": pointer, "value": example(name, schema, 1)}
-        check(stage.edit(who, "AgentSession", made, change), "cannot change after the request was made")
+    value = example(name, schema, 1)
+    if path in (("bindings",), ("bindings", "0")):
+        item = value[0] if path == ("bindings",) else value
+        item.pop("calls")
+    change = {"op": "replace", "path": "/spec/" + "/".join(path), "value": value}
+    check(stage.edit(who, "AgentSession", made, change), "cannot change after the request was made")
 
 
-PRESENT = [leaf for leaf in LEAVES if not is_reserved(leaf[2])]
-
-
-@pytest.mark.parametrize(("path", "name", "schema"), PRESENT, ids=[".".join(path) for path, _, _ in PRESENT])
+@pytest.mark.parametrize(("path", "name", "schema"), LEAVES, ids=[".".join(path) for path, _, _ in LEAVES])
 def test_no_value_goes_away(stage: Stage, made: str, path: tuple[str, ...], name: str, schema: dict[str, Any]) -> None:
     removal = stage.edit(ADMIN, "AgentSession", made, {"op": "remove", "path": "/spec/" + "/".join(path)})
     if "default" in schema:
@@ -121,8 +115,8 @@ def test_no_value_goes_away(stage: Stage, made: str, path: tuple[str, ...], name
 # What the bare request lacks.
 ABSENT = [
     (path, name, schema)
-    for path, name, schema in PRESENT
-    if path[-1] != "0" and (path[0] not in SPEC["required"] or name in ("podUID", "tools"))
+    for path, name, schema in LEAVES
+    if path[-1] != "0" and (path[0] not in SPEC["required"] or path[-1] in ("podUID", "tools", "calls"))
 ]
 
 
@@ -133,15 +127,16 @@ def test_no_value_comes_later(
     value = example(name, schema, 1)
     if path[0] not in SPEC["required"]:
         # Its parent is missing too, and comes along.
-        for token in reversed(path[1:]):
-            value = {token: value}
+        parent = SPEC["properties"][path[0]]
+        beside = {each: example(each, parent["properties"][each], 1) for each in parent.get("required", ())}
+        value = {**beside, path[1]: value} if path[1:] else value
         path = path[:1]
     answer = stage.edit(ADMIN, "AgentSession", bare, {"op": "add", "path": "/spec/" + "/".join(path), "value": value})
     check(answer, "cannot change after the request was made")
 
 
 def test_items_are_neither_added_nor_taken_away(stage: Stage, made: str) -> None:
-    more = {"op": "add", "path": "/spec/bindings/-", "value": {"name": "github"}}
+    more = {"op": "add", "path": "/spec/bindings/-", "value": {"name": "jira"}}
     check(stage.edit(ADMIN, "AgentSession", made, more), "bindings cannot change")
     another = {"op": "add", "path": "/spec/bindings/0/tools/-", "value": "another"}
     check(stage.edit(ADMIN, "AgentSession", made, another), "bindings cannot change")
