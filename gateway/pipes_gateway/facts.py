@@ -1,7 +1,8 @@
 """Gathers what the policy chain asks about, from the live view, at the moment of asking."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from pipes_api.messages import BindingView, SessionView
 from pipes_api.resources import Access
@@ -23,9 +24,6 @@ class Facts:
     def binding_of(self, tool: str) -> BindingView | None:
         return selection.binding_of(tool, self.view.bindings())
 
-    def session_for(self, binding: BindingView) -> SessionView | None:
-        return selection.choose(self.view.sessions(), binding.name)
-
     def call(
         self,
         binding: BindingView | None,
@@ -35,6 +33,9 @@ class Facts:
         needs: Access | None = None,
         reserved: bool = False,
         claims: SessionClaims | None = None,
+        arguments: Mapping[str, Any] | None = None,
+        named: str = "",
+        ambiguous: tuple[str, ...] = (),
     ) -> Call:
         """Everything known now about a call of `tool` under `session`; `claims` of another token than the lease's."""
         view = self.view
@@ -54,35 +55,52 @@ class Facts:
             clock=view.clock(),
             now=datetime.now(UTC),
             needs=needs,
+            arguments=arguments,
+            named=named,
+            ambiguous=ambiguous,
             synchronized=view.synchronized,
             reserved=reserved,
         )
 
-    def decide(self, tool: str) -> tuple[Call, Denial | None]:
+    def decide(
+        self, tool: str, arguments: Mapping[str, Any] | None = None, named: str = ""
+    ) -> tuple[Call, Denial | None]:
         """A call of `tool` under the session that would be used now, and what the policy chain says."""
         binding = self.binding_of(tool)
-        call = self.call(binding, tool, self.session_for(binding) if binding is not None else None)
+        chosen = selection.choose(self.view.sessions(), binding, named) if binding is not None else selection.NONE
+        call = self.call(binding, tool, chosen.session, arguments=arguments, named=named, ambiguous=chosen.ambiguous)
         return call, chain.decide(call)
+
+    def now(self, first: Call, needs: Access | None = None, *, reserved: bool = False) -> Call:
+        """The same call, under the same session, as things are now."""
+        binding = first.binding and self.view.binding(first.binding.namespace, first.binding.name)
+        session = first.session and self.view.session(first.session.uid)
+        return self.call(
+            binding,
+            first.tool,
+            session,
+            needs=needs,
+            reserved=reserved,
+            arguments=first.arguments,
+            named=first.named,
+        )
 
     def decide_again(self, first: Call, needs: Access | None = None, *, reserved: bool = False) -> Denial | None:
         """What the policy chain says of the same call, under the same session, as things are now."""
-        return chain.decide(self._again(first, needs, reserved=reserved))
+        return chain.decide(self.now(first, needs, reserved=reserved))
 
     def decide_running(self, first: Call) -> Denial | None:
         """What the policy chain says of a call that is under way, as things are now."""
-        return chain.decide_running(self._again(first, None, reserved=True))
-
-    def _again(self, first: Call, needs: Access | None, *, reserved: bool) -> Call:
-        binding = first.binding and self.view.binding(first.binding.namespace, first.binding.name)
-        session = first.session and self.view.session(first.session.uid)
-        return self.call(binding, first.tool, session, needs=needs, reserved=reserved)
+        return chain.decide_running(self.now(first, reserved=True))
 
     def advertised(self) -> list[Advertised]:
         bindings: Iterable[BindingView] = self.view.bindings()
         mine = [each for each in bindings if each.offered_to(self.view.identity.service_account)]
-        return advertised(
-            mine, self.view.definition, lambda binding, name: self.call(binding, name, self.session_for(binding))
-        )
+        return advertised(mine, self.view.definition, self._calls_of)
+
+    def _calls_of(self, binding: BindingView, tool: str) -> list[Call]:
+        sessions: list[SessionView | None] = [*selection.candidates(self.view.sessions(), binding)]
+        return [self.call(binding, tool, session) for session in sessions or [None]]
 
     def _claims(self, session: SessionView | None) -> SessionClaims | None:
         token = self.view.token(session.uid) if session is not None else None

@@ -5,11 +5,17 @@ from typing import Any, Literal
 from pipes_api.reasons import Reason
 from pipes_api.resources import Access
 from pipes_catalog.definition import ToolAccess
+from pipes_policy import remedies
 from pipes_policy.advertise import Advertised
 
 Discovery = Literal["all", "granted"]
 
 GRANTED_META = "pipesmcp.io/granted"
+EXACT_META = "pipesmcp.io/exactCalls"
+"""The only arguments a tool may be called with, each once, as canonical JSON (RFC 8785)."""
+SESSIONS_META = "pipesmcp.io/sessions"
+"""Names of the sessions that allow the tool, where a call must name one."""
+LONGEST_ARGUMENTS = 4_000
 
 
 def shown(tools: list[Advertised], discovery: Discovery, reserved: frozenset[str]) -> list[Advertised]:
@@ -35,24 +41,53 @@ def described(tool: Advertised) -> dict[str, Any]:
             "destructiveHint": not reads,
             "openWorldHint": True,
         },
-        "_meta": {GRANTED_META: tool.denial is None},
+        "_meta": _meta(tool),
     }
+
+
+def _meta(tool: Advertised) -> dict[str, Any]:
+    meta: dict[str, Any] = {GRANTED_META: tool.denial is None}
+    if tool.exact:
+        meta[EXACT_META] = [each.arguments for each in tool.exact]
+    if tool.sessions:
+        meta[SESSIONS_META] = list(tool.sessions)
+    return meta
 
 
 def _state(tool: Advertised) -> str:
     denial = tool.denial
     if denial is None:
-        return ""
+        return _narrowing(tool)
     match denial.reason:
         case Reason.AWAITING_APPROVAL:
             text = f"Session {denial.session} for it awaits a person's approval; session_status tells the state."
         case Reason.CONNECTION_UNAVAILABLE | Reason.BINDING_SUSPENDED | Reason.SCOPE_MISSING:
             text = f"Not usable now: {denial.message.rstrip('.')}. {denial.remedy}"
+        case Reason.BUDGET_EXHAUSTED:
+            text = f"Used up: {denial.message}. {denial.remedy}"
+        case Reason.SESSION_REQUIRED if tool.binding.from_session:
+            text = f"Needs a session. {denial.remedy}"
         case _:
             text = f'Needs a session: call request_session for "{tool.binding.name}"; a person must approve it.'
     return f"\n\n{text}"
 
 
-def fingerprint(tools: list[Advertised]) -> tuple[tuple[str, str, str], ...]:
+def _narrowing(tool: Advertised) -> str:
+    """How a call that is allowed must be made, where not every call is."""
+    text = ""
+    if tool.exact:
+        shown = "\n".join(each.arguments for each in tool.exact)
+        if len(shown) > LONGEST_ARGUMENTS:
+            shown = "those that session_status shows"
+        text += f"\n\nApproved for exactly these arguments, each once, and for no other call:\n{shown}"
+    if tool.sessions:
+        text += f"\n\nAllowed by several sessions ({', '.join(tool.sessions)}). {remedies.NAME_ONE}"
+    return text
+
+
+def fingerprint(tools: list[Advertised]) -> tuple[object, ...]:
     """What a client that has listed the tools would want to hear about: which there are, and which are granted."""
-    return tuple((tool.name, tool.definition.hash, tool.denial.reason if tool.denial else "") for tool in tools)
+    return tuple(
+        (tool.name, tool.definition.hash, tool.denial.reason if tool.denial else "", tool.exact, tool.sessions)
+        for tool in tools
+    )

@@ -5,6 +5,7 @@ import logging
 import time
 from typing import Any
 
+from pipes_api.resources import Access
 from pipes_live.audit import AuditUnavailable, arguments_hash, audit
 from pipes_live.inflight import CallOver, InFlight
 from pipes_live.usage import UsageReporter
@@ -44,7 +45,7 @@ class ProviderCalls:
 
     async def call(self, tool: str, arguments: dict[str, Any], context: CallContext) -> Result:
         began = time.perf_counter()
-        call, denial = self._facts.decide(tool)
+        call, denial = self._facts.decide(tool, arguments, context.session)
         denial = self._record(call, arguments, denial, context)
         self._count(call, denial)
         if denial is None:
@@ -62,10 +63,13 @@ class ProviderCalls:
         if call.session is None:
             raise LookupError("the policy chain let a call pass that has no session")
 
-        def check(needs: Any, reserved: bool) -> Denial | None:
+        def check(needs: Access | None, reserved: bool) -> Denial | None:
             return self._facts.decide_again(call, needs, reserved=reserved)
 
-        dispatched = Dispatched(call, arguments, check, context.progress, context.traceparent)
+        def now(needs: Access) -> Call:
+            return self._facts.now(call, needs)
+
+        dispatched = Dispatched(call, arguments, check, now, context.progress, context.traceparent)
         work = self._in_flight.run(self._dispatch.execute(dispatched), lambda: self._facts.decide_running(call))
         try:
             async with asyncio.timeout(self._seconds):

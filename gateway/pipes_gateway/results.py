@@ -1,5 +1,6 @@
 """Tool results (MCP `CallToolResult`) as plain JSON data."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -8,6 +9,11 @@ from pipes_api.names import DENIAL_META
 from pipes_policy.call import Denial
 
 Result = dict[str, Any]
+
+
+def moment(time: datetime) -> str:
+    """RFC 3339, whole seconds of UTC."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def said(text: str, structured: Any = None) -> Result:
@@ -30,6 +36,8 @@ def denied(denial: Denial) -> Result:
         meta["session"] = denial.session
     if denial.retry_after_seconds is not None:
         meta["retryAfterSeconds"] = round(denial.retry_after_seconds, 3)
+    if denial.session_expires_at is not None:
+        meta["sessionExpiresAt"] = moment(denial.session_expires_at)
     result = failed(f"permission denied: {denial.message.rstrip('.')}. {denial.remedy}", {"denial": meta})
     result["_meta"] = {DENIAL_META: meta}
     return result

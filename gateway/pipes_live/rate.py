@@ -1,10 +1,12 @@
-"""Calls per minute of a binding: a token bucket (one minute's worth may be used at once)."""
+"""Calls per minute: token buckets (one minute's worth may be used at once)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipes_api.clock import boottime
-from pipes_api.messages import BindingView
+
+Owner = str
+"""UID of the binding or session that a bucket goes away with."""
 
 
 @dataclass(slots=True)
@@ -15,29 +17,54 @@ class _Bucket:
 
 
 class RateLimiter:
-    """One bucket for each binding, by its UID; counts what this process executes."""
+    """Buckets by their owner's UID and a name; counts what this process executes."""
 
     def __init__(self, clock: Callable[[], float] = boottime) -> None:
         self._clock = clock
-        self._buckets: dict[str, _Bucket] = {}
+        self._buckets: dict[Owner, dict[str, _Bucket]] = {}
 
-    def take(self, binding: BindingView) -> float | None:
-        """Take one call. None when it may go; else the seconds after which the next may."""
-        limit = binding.calls_per_minute
-        if limit is None:
-            self._buckets.pop(binding.uid, None)
-            return None
-        now = self._clock()
-        bucket = self._buckets.get(binding.uid)
-        if bucket is None or bucket.per_minute != limit:
-            bucket = self._buckets[binding.uid] = _Bucket(limit, float(limit), now)
-        bucket.left = min(limit, bucket.left + (now - bucket.at) * limit / 60)
-        bucket.at = now
-        if bucket.left >= 1:
+    def take(self, limits: Mapping[tuple[Owner, str], int | None]) -> float | None:
+        """Take one call from each bucket, or from none of them; None is no limit.
+
+        Returns:
+            None when it may go; else the seconds after which the next may.
+        """
+        buckets = []
+        for (owner, name), per_minute in limits.items():
+            if per_minute is None:
+                self._drop(owner, name)
+            else:
+                buckets.append(self._filled(owner, name, per_minute))
+        wait = max((_wait(bucket) for bucket in buckets), default=0.0)
+        if wait > 0:
+            return wait
+        for bucket in buckets:
             bucket.left -= 1
-            return None
-        return (1 - bucket.left) * 60 / limit if limit > 0 else 60.0
+        return None
 
-    def forget(self, uid: str) -> None:
-        """The binding is gone."""
-        self._buckets.pop(uid, None)
+    def forget(self, owner: Owner) -> None:
+        """The binding is gone, or the session has ended."""
+        self._buckets.pop(owner, None)
+
+    def _filled(self, owner: Owner, name: str, per_minute: int) -> _Bucket:
+        now = self._clock()
+        mine = self._buckets.setdefault(owner, {})
+        bucket = mine.get(name)
+        if bucket is None or bucket.per_minute != per_minute:
+            bucket = mine[name] = _Bucket(per_minute, float(per_minute), now)
+        bucket.left = min(per_minute, bucket.left + (now - bucket.at) * per_minute / 60)
+        bucket.at = now
+        return bucket
+
+    def _drop(self, owner: Owner, name: str) -> None:
+        mine = self._buckets.get(owner)
+        if mine is not None:
+            mine.pop(name, None)
+            if not mine:
+                del self._buckets[owner]
+
+
+def _wait(bucket: _Bucket) -> float:
+    if bucket.left >= 1:
+        return 0.0
+    return (1 - bucket.left) * 60 / bucket.per_minute if bucket.per_minute > 0 else 60.0

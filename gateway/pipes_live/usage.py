@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from pipes_api.messages import ReportUsage, SessionView
 from pipes_api.resources import Access
+from pipes_policy.limits import Place, is_budgeted
 
-from .budget import has_limits
 from .client import SessionService
 from .errors import Refused, Unreachable
 
@@ -29,13 +29,13 @@ class UsageReporter:
         self._service = service
         self._counts: dict[str, _Count] = {}
 
-    def called(self, session: SessionView, access: Access) -> None:
-        """A call was sent. Calls of a session with limits are counted by their reservation."""
-        if has_limits(session):
+    def called(self, session: SessionView, place: Place) -> None:
+        """A call was sent. Those that were reserved are counted by their reservation."""
+        if place.tool or is_budgeted(session):
             return
         count = self._count(session)
         count.calls += 1
-        count.writes += access is Access.WRITE
+        count.writes += place.access is Access.WRITE
 
     def denied(self, session: SessionView) -> None:
         self._count(session).denied += 1

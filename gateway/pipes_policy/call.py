@@ -1,7 +1,9 @@
 """What is known about one call at the moment it is checked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from pipes_api.messages import BindingView, SessionView
 from pipes_api.reasons import Reason
@@ -32,6 +34,9 @@ class Call:
         needs: what the arguments turn out to do, once judged; None before that.
         lease_until, clock: seconds on the checker's own CLOCK_BOOTTIME.
         now: UTC.
+        arguments: as the agent wrote them; None while only the tool is asked about, as for the tool list.
+        named: the session that the caller names, if it does.
+        ambiguous: names of live sessions that all cover the binding, when the caller names none of them.
         synchronized: whether the session service has ever told the whole state.
         reserved: the call already took its place in the budget, so a budget used up since does not stop it.
     """
@@ -46,16 +51,23 @@ class Call:
     clock: float
     now: datetime
     needs: Access | None = None
+    arguments: Mapping[str, Any] | None = None
+    named: str = ""
+    ambiguous: tuple[str, ...] = ()
     synchronized: bool = True
     reserved: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Denial:
-    """A refusal an agent can act on: a stable reason, a sentence, and what to do about it."""
+    """A refusal an agent can act on: a stable reason, a sentence, and what to do about it.
+
+    `session_expires_at` is told with a used-up budget: when the session ends, and so the time it was meant for.
+    """
 
     reason: Reason
     message: str
     remedy: str
     session: str = ""
     retry_after_seconds: float | None = None
+    session_expires_at: datetime | None = None

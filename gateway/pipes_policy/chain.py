@@ -5,37 +5,43 @@ from collections.abc import Callable
 
 from pipes_api.reasons import Reason
 
-from . import checks, remedies
+from . import call_rules, remedies, session_rules, tool_rules
 from .call import Call, Denial
 
 Check = Callable[[Call], Denial | None]
 
 SESSION_RULES: tuple[Check, ...] = (
-    checks.state_is_known,
-    checks.session_exists,
-    checks.session_is_active,
-    checks.session_has_not_expired,
-    checks.session_belongs_to_caller,
-    checks.token_is_for_this_session_and_pod,
-    checks.lease_is_current,
+    session_rules.state_is_known,
+    session_rules.session_is_unambiguous,
+    session_rules.session_exists,
+    session_rules.session_is_the_named_one,
+    session_rules.session_is_active,
+    session_rules.session_has_not_expired,
+    session_rules.session_belongs_to_caller,
+    session_rules.token_is_for_this_session_and_pod,
+    session_rules.lease_is_current,
 )
 """Whether there is a live session that this caller may use, and whose token is good."""
 
 TOOL_RULES: tuple[Check, ...] = (
-    checks.binding_is_the_granted_one,
-    checks.binding_is_not_suspended,
-    checks.binding_is_offered_to_the_agent,
-    checks.tool_is_granted,
-    checks.tool_is_unchanged,
-    checks.access_suffices,
-    checks.connection_works,
-    checks.scopes_suffice,
+    tool_rules.binding_is_the_granted_one,
+    tool_rules.connection_is_the_persons,
+    tool_rules.binding_is_not_suspended,
+    tool_rules.binding_is_offered_to_the_agent,
+    tool_rules.tool_is_granted,
+    tool_rules.tool_is_unchanged,
+    call_rules.call_is_an_approved_one,
+    call_rules.approved_call_is_unspent,
+    call_rules.tool_has_calls_left,
+    tool_rules.access_suffices,
+    tool_rules.connection_works,
+    tool_rules.scopes_suffice,
 )
 """Whether that session, and the binding as it is now, allow this tool."""
 
 CHAIN = SESSION_RULES + TOOL_RULES
 
-RUNNING_RULES = (*SESSION_RULES, checks.binding_is_the_granted_one, checks.binding_is_not_suspended)
+RUNNING_RULES = (*SESSION_RULES, tool_rules.binding_is_the_granted_one, tool_rules.binding_is_not_suspended)
 """What ends a call that is under way; the other rules are asked before its next send."""
 
 
@@ -67,11 +73,11 @@ def not_recorded(call: Call) -> Denial:
 
 
 def too_fast(call: Call, seconds: float) -> Denial:
-    """For a call beyond the binding's calls per minute; `seconds` until the next may go."""
+    """For a call beyond the calls per minute of binding or tool; `seconds` until the next may go."""
     return Denial(
         reason=Reason.RATE_LIMITED,
         message=f"{call.tool} may not be called so often",
-        remedy=f"Wait {math.ceil(seconds)} s before the next call of this connection.",
+        remedy=f"Wait {math.ceil(seconds)} s before the next call.",
         session=call.session.name if call.session is not None else "",
         retry_after_seconds=seconds,
     )

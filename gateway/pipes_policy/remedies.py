@@ -1,8 +1,11 @@
 """Sentences for agents: what happened to a session, and what to do next."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from pipes_api.grant import GrantedCall
 from pipes_api.messages import SessionView
+from pipes_api.names import SESSION_META
 from pipes_api.reasons import Reason
 from pipes_api.states import SessionState
 
@@ -11,6 +14,9 @@ ASK = "Call request_session for a session that covers this tool; a person must a
 ASK_WRITE = "Call request_session with access Write for this connection; a person must approve it."
 WAIT = "Wait for a person to decide; session_status tells the state. Asking again does not help."
 RETRY = "Try again in a few seconds. If it stays, a person must look at the Pipes MCP operator."
+LONGEST_ARGUMENTS = 4_000
+NAME_ONE = f'Name the one that you mean in the call\'s _meta: "{SESSION_META}": "<session>".'
+FOR_A_PERSON = "A person must make a session for whoever you act for; it cannot be requested from here."
 PERSON = "Tell the person you work for; this cannot be changed from here."
 RECONNECT = "Tell the person you work for to connect the account again with that access."
 
@@ -33,7 +39,7 @@ def sentence(session: SessionView) -> str:
         case SessionState.REQUEST_TIMED_OUT:
             text = f"nobody decided on session {session.name} in time"
         case SessionState.BUDGET_EXHAUSTED:
-            text = f"session {session.name} has used up its calls"
+            text = used_up(session, "its calls")
         case _:
             text = session.message or f"session {session.name} has ended ({session.state})"
     return text
@@ -41,6 +47,19 @@ def sentence(session: SessionView) -> str:
 
 def expired(session: SessionView) -> str:
     return f"session {session.name} expired{_at(session.expires_at)}"
+
+
+def only(calls: Sequence[GrantedCall]) -> str:
+    """Which arguments were approved, as far as a sentence can hold them."""
+    texts = [each.arguments for each in calls]
+    shown = " or ".join(texts) if sum(map(len, texts)) <= LONGEST_ARGUMENTS else "those that session_status shows"
+    return f"Call it with exactly these arguments, once: {shown}. For anything else call request_session."
+
+
+def used_up(session: SessionView, what: str) -> str:
+    """A budget is for the whole session: nothing of it comes back before its end."""
+    end = f"; none come back before it ends{_at(session.expires_at)}" if session.live else ""
+    return f"session {session.name} has used up {what}{end}"
 
 
 def of(reason: Reason, session: SessionView) -> str:

@@ -1,6 +1,7 @@
 """Which session a call runs under, and which binding a tool name means."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pipes_api.messages import BindingView, SessionView
@@ -21,14 +22,42 @@ def binding_of(tool: str, bindings: Iterable[BindingView]) -> BindingView | None
     return next(iter(exact), None) or max(named, key=lambda each: len(each.name), default=None)
 
 
-def choose(sessions: Iterable[SessionView], binding: str) -> SessionView | None:
-    """The newest live session that covers the binding; else the newest undecided one; else the last that ended.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The session that a call runs under, or the names of those among which the caller must choose."""
 
-    Of the live ones, a pod's own goes before one that it shares. Grants are
-    never united: one call runs under one session.
+    session: SessionView | None = None
+    ambiguous: tuple[str, ...] = ()
+
+
+NONE = Choice()
+
+
+def choose(sessions: Iterable[SessionView], binding: BindingView, named: str = "") -> Choice:
+    """The session for a call of the binding; the one of that name, where the caller names one.
+
+    A binding that leaves the person to the session may be covered by several live sessions, each for another person:
+    then the caller must say which. Grants are never united: one call runs under one session.
     """
-    covering = [each for each in sessions if _covers(each, binding)]
-    return max(covering, key=_rank, default=None)
+    covering = [each for each in sessions if _covers(each, binding.name) and named in ("", each.name)]
+    if binding.from_session and not named:
+        live = sorted(each.name for each in covering if _is_live(each))
+        if len(live) > 1:
+            return Choice(ambiguous=tuple(live))
+    return Choice(max(covering, key=_rank, default=None))
+
+
+def candidates(sessions: Iterable[SessionView], binding: BindingView) -> list[SessionView]:
+    """Every session that `choose` may answer with when the caller names one that is live, else the one without."""
+    known = list(sessions)
+    choice = choose(known, binding)
+    if choice.session is not None:
+        return [choice.session]
+    return [each for each in known if each.name in choice.ambiguous and _is_live(each) and _covers(each, binding.name)]
+
+
+def _is_live(session: SessionView) -> bool:
+    return session.state is SessionState.ACTIVE and session.live
 
 
 def _covers(session: SessionView, binding: str) -> bool:
@@ -38,7 +67,8 @@ def _covers(session: SessionView, binding: str) -> bool:
 
 
 def _rank(session: SessionView) -> tuple[int, datetime, str]:
-    if session.state is SessionState.ACTIVE and session.live:
+    """The newest live one, a pod's own before one that it shares; else the newest undecided; else the last ended."""
+    if _is_live(session):
         return 2 if session.agent.shared else 3, session.activated_at or _NEVER, session.uid
     if session.state in UNDECIDED:
         return 1, session.request_expires_at or _NEVER, session.uid

@@ -28,7 +28,7 @@ from pipes_gateway.app import Gateway
 from pipes_gateway.dispatch import Dispatched
 from pipes_gateway.dispatch.direct import DirectDispatch
 from pipes_gateway.settings import GatewaySettings
-from pipes_live.budget import Budget
+from pipes_live.places import Places
 from pipes_sandbox.server import running
 from pipes_sandbox.settings import Settings
 
@@ -203,11 +203,11 @@ async def test_a_place_that_was_taken_and_not_used_is_given_back(
     service.budget = 1
     session = things.session(granted(), limits=Limits(max_calls=1))
     gateway = Gateway(settings)
-    dispatch = DirectDispatch(_Stops(EgressSettings()), Budget(gateway.service), gateway._usage, gateway.view)
+    dispatch = DirectDispatch(_Stops(EgressSettings()), Places(gateway.service, gateway._usage), gateway.view)
     call = gateway.facts.call(things.binding(tools=HASHES), QUERY, session)
     call = dataclasses.replace(call, definition=TOOLS[QUERY])
     for _ in range(3):
-        outcome = await dispatch.execute(Dispatched(call, {}, lambda *_: None, None, ""))
+        outcome = await dispatch.execute(Dispatched(call, {}, lambda *_: None, lambda _: call, None, ""))
         assert outcome.denial is None
     assert service.reserved == 1
     await gateway.stop()

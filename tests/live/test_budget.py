@@ -12,13 +12,15 @@ from pipes_api.resources import Access, Limits
 from pipes_live.budget import READ_CHUNK, Budget
 from pipes_live.client import SessionService
 from pipes_live.usage import UsageReporter
+from pipes_policy.limits import Place
 
+READ, WRITE = Place(Access.READ), Place(Access.WRITE)
 LIMITED = things.session(limits=Limits(max_calls=12))
 FREE = things.session(uid="free")
 
 
 async def test_without_limits_nothing_is_reserved(server: SessionServiceServer, client: SessionService) -> None:
-    assert await Budget(client).take(FREE, Access.WRITE) is None
+    assert await Budget(client).take(FREE, WRITE) is None
     assert server.requests == []
 
 
@@ -27,10 +29,10 @@ async def test_reads_are_reserved_in_chunks_and_writes_one_by_one(
 ) -> None:
     budget = Budget(client)
     for _ in range(READ_CHUNK + 1):
-        assert await budget.take(LIMITED, Access.READ) is None
+        assert await budget.take(LIMITED, READ) is None
     assert [each.calls for each in server.requests] == [READ_CHUNK, READ_CHUNK]
     for _ in range(2):
-        assert await budget.take(LIMITED, Access.WRITE) is None
+        assert await budget.take(LIMITED, WRITE) is None
     assert [(each.calls, each.writes) for each in server.requests[2:]] == [(1, 1), (1, 1)]
     assert all(each.namespace == "team-a" and each.uid == "session-1" for each in server.requests)
 
@@ -40,7 +42,7 @@ async def test_exactly_the_budget_passes_however_many_ask_at_once(
 ) -> None:
     server.budget = 12
     budget = Budget(client)
-    answers = await asyncio.gather(*(budget.take(LIMITED, Access.READ) for _ in range(60)))
+    answers = await asyncio.gather(*(budget.take(LIMITED, READ) for _ in range(60)))
     assert sum(each is None for each in answers) == 12
     assert {each.reason for each in answers if each} == {Reason.BUDGET_EXHAUSTED}
     assert server.reserved == 12
@@ -49,17 +51,17 @@ async def test_exactly_the_budget_passes_however_many_ask_at_once(
 async def test_what_was_not_sent_is_given_back(server: SessionServiceServer, client: SessionService) -> None:
     server.budget = 1
     budget = Budget(client)
-    assert await budget.take(LIMITED, Access.READ) is None
-    await budget.give_back(LIMITED, Access.READ)
-    assert await budget.take(LIMITED, Access.READ) is None
-    assert await budget.take(LIMITED, Access.READ) is not None
-    await budget.give_back(LIMITED, Access.WRITE)
+    assert await budget.take(LIMITED, READ) is None
+    await budget.give_back(LIMITED, READ)
+    assert await budget.take(LIMITED, READ) is None
+    assert await budget.take(LIMITED, READ) is not None
+    await budget.give_back(LIMITED, WRITE)
     assert server.requests[-1] == Reserve(uid="session-1", return_calls=1, return_writes=1, namespace="team-a")
 
 
 async def test_the_rest_of_a_chunk_is_returned(server: SessionServiceServer, client: SessionService) -> None:
     budget = Budget(client)
-    await budget.take(LIMITED, Access.READ)
+    await budget.take(LIMITED, READ)
     await budget.release(LIMITED)
     await budget.release(LIMITED)
     returned = [each.return_calls for each in server.requests if each.return_calls]
@@ -79,7 +81,7 @@ async def test_a_refused_reservation_is_a_denial(
 ) -> None:
     server.refuse_with = said
     for access in Access:
-        denial = await Budget(client).take(LIMITED, access)
+        denial = await Budget(client).take(LIMITED, Place(access))
         assert denial is not None
         assert (denial.reason, denial.retry_after_seconds) == (reason, said.retry_after_seconds)
         assert denial.session == "session-1"
@@ -87,7 +89,7 @@ async def test_a_refused_reservation_is_a_denial(
 
 async def test_no_answer_is_a_denial(server: SessionServiceServer, client: SessionService) -> None:
     await server.stop()
-    denial = await Budget(client).take(LIMITED, Access.READ)
+    denial = await Budget(client).take(LIMITED, READ)
     assert denial is not None
     assert denial.reason is Reason.OPERATOR_UNAVAILABLE
 
@@ -96,9 +98,9 @@ async def test_usage_is_told_in_one_report_and_kept_while_nobody_answers(
     server: SessionServiceServer, client: SessionService
 ) -> None:
     usage = UsageReporter(client)
-    for access in (Access.READ, Access.WRITE):
-        usage.called(FREE, access)
-        usage.called(LIMITED, access)
+    for place in (READ, WRITE):
+        usage.called(FREE, place)
+        usage.called(LIMITED, place)
     usage.denied(LIMITED)
     await server.stop()
     await usage.flush()

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from live import things
 from pipes_live import reading
 from pipes_live.audit import MAXIMUM_TEXT, AuditUnavailable, arguments_hash, audit
 from pipes_live.files import FreshFile
@@ -37,23 +36,36 @@ def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_minute_of_calls_may_go_at_once_and_then_one_by_one() -> None:
     now = [0.0]
     rate = RateLimiter(lambda: now[0])
-    binding = things.binding(calls_per_minute=6)
-    assert [rate.take(binding) for _ in range(6)] == [None] * 6
-    assert rate.take(binding) == pytest.approx(10)
+    six = {("binding", ""): 6}
+    assert [rate.take(six) for _ in range(6)] == [None] * 6
+    assert rate.take(six) == pytest.approx(10)
     now[0] = 10.0
-    assert rate.take(binding) is None
-    assert rate.take(binding) == pytest.approx(10)
+    assert rate.take(six) is None
+    assert rate.take(six) == pytest.approx(10)
     now[0] = 10_000.0
-    assert [rate.take(binding) for _ in range(6)] == [None] * 6
-    assert rate.take(binding) is not None
+    assert [rate.take(six) for _ in range(6)] == [None] * 6
+    assert rate.take(six) is not None
 
 
 def test_a_changed_rate_counts_at_once_and_none_is_none() -> None:
     rate = RateLimiter(lambda: 0.0)
-    assert rate.take(things.binding(calls_per_minute=1)) is None
-    assert rate.take(things.binding(calls_per_minute=1)) is not None
-    assert rate.take(things.binding()) is None
-    assert rate.take(things.binding(calls_per_minute=2)) is None
+    assert rate.take({("binding", ""): 1}) is None
+    assert rate.take({("binding", ""): 1}) is not None
+    assert rate.take({("binding", ""): None}) is None
+    assert rate.take({("binding", ""): 2}) is None
+
+
+def test_a_call_that_one_rate_refuses_takes_nothing_from_another() -> None:
+    now = [0.0]
+    rate = RateLimiter(lambda: now[0])
+    of_tool, of_binding = ("session", "tool"), ("binding", "")
+    assert rate.take({of_binding: 2, of_tool: 1}) is None
+    assert rate.take({of_binding: 2, of_tool: 1}) == pytest.approx(60)
+    assert rate.take({of_binding: 2}) is None, "the refused call left the binding's bucket alone"
+    assert rate.take({of_binding: 2}) == pytest.approx(30)
+    rate.forget("session")
+    now[0] = 30.0
+    assert rate.take({of_binding: 2, of_tool: 1}) is None
 
 
 def test_a_decision_is_one_line_of_bounded_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
-from pipes_live.budget import Budget
 from pipes_live.client import SessionService
+from pipes_live.places import Places
 from pipes_live.settings import ServiceSettings
 from pipes_live.usage import UsageReporter
 from pipes_live.view import ViewChange
@@ -66,7 +66,9 @@ class Broker:
         await self._site(health_app(self.metrics, self._not_ready), health)
         reviews = await self._stack.enter_async_context(TokenReviews(settings.kubeconfig, settings.review_seconds))
         egress = await self._stack.enter_async_context(Egress(settings))
-        calls = BrokerCalls(self.view, egress, Budget(self.service), self._usage)
+        places = Places(self.service, self._usage)
+        self._stack.push_async_callback(places.release)
+        calls = BrokerCalls(self.view, egress, places, self._usage)
         self.view.on_change(self._changed)
         self._spawn(self.service.run())
         self._spawn(self._usage.run())

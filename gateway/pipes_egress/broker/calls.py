@@ -3,15 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from pipes_api.messages import BrokerCall, SessionView
+import msgspec
+
+from pipes_api.messages import SessionView
 from pipes_api.resources import Access
 from pipes_api.states import TERMINAL
 from pipes_live.audit import AuditUnavailable, arguments_hash, audit
-from pipes_live.budget import Budget
 from pipes_live.inflight import CallOver, InFlight
-from pipes_live.rate import RateLimiter
+from pipes_live.places import Places, Taking
 from pipes_live.usage import UsageReporter
 from pipes_live.view import ChangeKind, LiveView, ViewChange
 from pipes_policy import chain
@@ -29,52 +30,53 @@ CATCH_UP_SECONDS = 2.0
 
 @dataclass(slots=True)
 class _Progressing:
-    """One call: what is known of it, and what it has taken from the budget."""
+    """One call that is under way: what is known of it, and its place in the budget."""
 
     asked: Asked
-    call: BrokerCall
     session: SessionView
+    place: Taking
     access: Access | None = None
-    reserved: list[Access] = field(default_factory=list)
 
 
 class BrokerCalls:
     """Executes calls that the policy chain allows now."""
 
-    def __init__(self, view: LiveView, egress: Egress, budget: Budget, usage: UsageReporter) -> None:
+    def __init__(self, view: LiveView, egress: Egress, places: Places, usage: UsageReporter) -> None:
         self._facts = Facts(view)
         self._egress = egress
-        self._budget = budget
+        self._places = places
         self._usage = usage
-        self._rates = RateLimiter(view.clock)
         self._catching_up = _CatchingUp(view)
         self.in_flight = InFlight(view)
         view.on_change(self._changed)
 
-    async def execute(self, asked: Asked, call: BrokerCall, progress: Progress) -> ToolResult:
+    async def execute(self, asked: Asked, progress: Progress) -> ToolResult:
         """The result of the call, a denial included. Cancelling it cancels the call at the provider."""
         await self._catching_up.until(lambda: self._known(asked))
         denial = self._facts.denial(asked)
         session = self._facts.session(asked)
         if denial is not None or session is None:
-            return self._denied(asked, call, denial or chain.ended(self._facts.call(asked)))
-        progressing = _Progressing(asked, call, session)
+            return self._denied(asked, denial or chain.ended(self._facts.call(asked)))
+        place = self._places.of(session, lambda access: self._facts.call(asked, access))
+        progressing = _Progressing(asked, session, place)
         try:
             result = await self.in_flight.run(
                 self._send(progressing, progress),
-                lambda: self._facts.denial(asked, progressing.access, reserved=bool(progressing.reserved)),
+                lambda: self._facts.denial(asked, progressing.access, reserved=place.begun),
             )
         except CallOver as over:
             result = refusal(over.denial, sent=True)
         if result.denial is not None:
-            self._denied(asked, call, result.denial)
+            self._denied(asked, result.denial)
+        elif left := place.meta:
+            result = msgspec.structs.replace(result, meta={**result.meta, **left})
         return result
 
     async def _send(self, progressing: _Progressing, progress: Progress) -> ToolResult:
         asked, session = progressing.asked, progressing.session
+        call = self._facts.call(asked)
         granted = session.grant.binding(asked.binding) if session.grant is not None else None
-        definition = self._facts.call(asked).definition
-        if session.grant is None or granted is None or definition is None:
+        if session.grant is None or granted is None or call.definition is None:
             raise LookupError("the policy chain let a call pass that has no grant")
 
         def check(needs: Access | None, reserved: bool) -> Denial | None:
@@ -87,13 +89,13 @@ class BrokerCalls:
                 ToolRequest(
                     grant=session.grant,
                     granted=granted,
-                    definition=definition,
-                    arguments=progressing.call.arguments,
+                    definition=call.definition,
+                    arguments=asked.what.arguments,
                     check=check,
                     reserve=self._reserving(progressing),
                     progress=progress,
                     session=session.name,
-                    traceparent=progressing.call.traceparent,
+                    traceparent=asked.what.traceparent,
                 )
             )
             sent = result.sent
@@ -102,40 +104,28 @@ class BrokerCalls:
             sent = True  # it may have been: what cannot be told counts as spent
             raise
         finally:
-            await self._settle(progressing, sent=sent)
-
-    async def _settle(self, progressing: _Progressing, *, sent: bool) -> None:
-        for access in progressing.reserved:
-            if sent:
-                self._usage.called(progressing.session, access)
-            else:
-                await self._budget.give_back(progressing.session, access)
+            await progressing.place.settle(sent=sent)
 
     def _reserving(self, progressing: _Progressing) -> Reserve:
         async def reserve(access: Access) -> Denial | None:
-            asked, call = progressing.asked, self._facts.call(progressing.asked, access)
-            wait = self._rates.take(call.binding) if call.binding is not None else None
-            if wait is not None:
-                return chain.too_fast(call, wait)
-            denial = await self._budget.take(progressing.session, access)
+            denial = await progressing.place(access)
             if denial is not None:
                 return denial
-            progressing.reserved.append(access)
             # Recorded before it is sent: what cannot be recorded must not happen.
-            if not self._record(asked, progressing.call, None, access):
-                return chain.not_recorded(call)
+            if not self._record(progressing.asked, None, access):
+                return chain.not_recorded(self._facts.call(progressing.asked, access))
             return None
 
         return reserve
 
-    def _denied(self, asked: Asked, call: BrokerCall, denial: Denial) -> ToolResult:
-        self._record(asked, call, denial, None)
+    def _denied(self, asked: Asked, denial: Denial) -> ToolResult:
+        self._record(asked, denial, None)
         session = self._facts.session(asked)
         if session is not None:
             self._usage.denied(session)
         return refusal(denial)
 
-    def _record(self, asked: Asked, call: BrokerCall, denial: Denial | None, access: Access | None) -> bool:
+    def _record(self, asked: Asked, denial: Denial | None, access: Access | None) -> bool:
         session = self._facts.session(asked)
         try:
             audit(
@@ -151,8 +141,8 @@ class BrokerCalls:
                 binding=asked.binding,
                 tool=asked.tool,
                 access=access or "",
-                argumentsSHA256=arguments_hash(call.arguments),
-                traceparent=call.traceparent,
+                argumentsSHA256=arguments_hash(asked.what.arguments),
+                traceparent=asked.what.traceparent,
             )
         except AuditUnavailable as error:
             log.error("a decision could not be recorded: %s", error)

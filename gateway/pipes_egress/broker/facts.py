@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pipes_api.messages import SessionView
+from pipes_api.messages import BrokerCall, SessionView
 from pipes_api.resources import Access
 from pipes_api.tokens import SessionClaims
 from pipes_live.view import LiveView
@@ -15,12 +15,19 @@ from .reviews import Pod
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who calls what: the reviewed pod, the claims of a session token whose signature is right, binding and tool."""
+    """Who calls what: the reviewed pod, the claims of a session token whose signature is right, and the call."""
 
     pod: Pod
     claims: SessionClaims
-    binding: str
-    tool: str
+    what: BrokerCall
+
+    @property
+    def binding(self) -> str:
+        return self.what.binding
+
+    @property
+    def tool(self) -> str:
+        return self.what.tool
 
 
 class Facts:
@@ -49,6 +56,8 @@ class Facts:
             clock=view.clock(),
             now=datetime.now(UTC),
             needs=needs,
+            arguments=asked.what.arguments,
+            named=asked.what.session,
             synchronized=view.synchronized,
             reserved=reserved,
         )

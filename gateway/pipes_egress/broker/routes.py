@@ -71,18 +71,18 @@ class Routes:
 
     async def call(self, request: web.Request) -> web.StreamResponse:
         try:
-            asked, call = await self._asked(request)
+            asked = await self._asked(request)
         except _Turned as turned:
             self._metrics.turned_away(turned.reason)
             body = encode(Failure(reason=turned.reason, message=str(turned)))
             return web.Response(status=turned.status, body=body, content_type="application/json")
         lines = _Lines(request)
         with self._metrics.call() as measured:
-            result = await self._calls.execute(asked, call, lines.progress)
+            result = await self._calls.execute(asked, lines.progress)
             measured.reason = str(result.denial.reason) if result.denial is not None else ""
         return await lines.end(result)
 
-    async def _asked(self, request: web.Request) -> tuple[Asked, BrokerCall]:
+    async def _asked(self, request: web.Request) -> Asked:
         """Who asks, proven twice, and what."""
         try:
             pod = await self._reviews.pod_of(_single(request, hdrs.AUTHORIZATION))
@@ -95,8 +95,7 @@ class Routes:
         except TokenInvalid as error:
             message = f"the session token is not valid: {error.word}"
             raise _Turned(401, RequestRefusal.UNAUTHENTICATED, message) from None
-        call = await _body(request)
-        return Asked(pod, claims, call.binding, call.tool), call
+        return Asked(pod, claims, await _body(request))
 
 
 async def _body(request: web.Request) -> BrokerCall:

@@ -16,11 +16,12 @@ Check = Callable[[Access | None, bool], Denial | None]
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """One call that the gateway has allowed. `check` is asked again before every send."""
+    """One call that the gateway has allowed. `check` is asked again before every send, `now` is the call as of now."""
 
     call: Call
     arguments: dict[str, Any]
     check: Check
+    now: Callable[[Access], Call]
     progress: Progress | None
     traceparent: str
 

@@ -75,6 +75,7 @@ class BrokerDispatch:
                 tool=call.tool,
                 arguments=dispatched.arguments,
                 traceparent=dispatched.traceparent,
+                session=_named(call),
             )
         )
         # How long the answer may take is for the gateway's own time limit to say.
@@ -121,6 +122,13 @@ class BrokerDispatch:
             SESSION_TOKEN_HEADER: token or "",
             "Content-Type": "application/json",
         }
+
+
+def _named(call: Call) -> str:
+    """Said only where several sessions may cover the binding, and a broker of any age need not ask."""
+    if call.session is None or call.binding is None or not call.binding.from_session:
+        return ""
+    return call.session.name
 
 
 async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -1,14 +1,13 @@
 """Egress in this process: for trusted pods, where the WorkOS key may be mounted beside the agent, and development."""
 
-from pipes_api.resources import Access
-from pipes_egress.call import Reserve, ToolRequest
+import asyncio
+
+import msgspec
+
+from pipes_egress.call import ToolRequest
 from pipes_egress.egress import Egress
-from pipes_live.budget import Budget
-from pipes_live.rate import RateLimiter
-from pipes_live.usage import UsageReporter
+from pipes_live.places import Places
 from pipes_live.view import ChangeKind, LiveView, ViewChange
-from pipes_policy import chain
-from pipes_policy.call import Call, Denial
 
 from . import Dispatched, Outcome
 from .answers import outcome_of
@@ -19,11 +18,9 @@ class DirectDispatch:
 
     counts_usage = False
 
-    def __init__(self, egress: Egress, budget: Budget, usage: UsageReporter, view: LiveView) -> None:
+    def __init__(self, egress: Egress, places: Places, view: LiveView) -> None:
         self._egress = egress
-        self._budget = budget
-        self._usage = usage
-        self._rate = RateLimiter(view.clock)
+        self._places = places
         self._view = view
         view.on_change(self._changed)
 
@@ -39,40 +36,34 @@ class DirectDispatch:
             if told is not None:
                 told(done, None, text)
 
-        reserved: list[Access] = []
+        place = self._places.of(session, dispatched.now)
         request = ToolRequest(
             grant=session.grant,
             granted=granted,
             definition=definition,
             arguments=dispatched.arguments,
             check=dispatched.check,
-            reserve=self._reserving(call, reserved),
+            reserve=place,
             progress=progress if told is not None else None,
             session=session.name,
             traceparent=dispatched.traceparent,
         )
-        result = await self._egress.execute(request)
-        if result.sent:
-            self._usage.called(session, result.access or Access.WRITE)
-        else:
-            for access in reserved:
-                await self._budget.give_back(session, access)
+        sent = False
+        try:
+            result = await self._egress.execute(request)
+            sent = result.sent
+        except asyncio.CancelledError:
+            sent = True  # it may have been: what cannot be told counts as spent
+            raise
+        finally:
+            await place.settle(sent=sent)
+        if result.denial is None and (left := place.meta):
+            result = msgspec.structs.replace(result, meta={**result.meta, **left})
         return outcome_of(result)
 
     async def close(self) -> None:
+        await self._places.release()
         await self._egress.__aexit__(None, None, None)
-
-    def _reserving(self, call: Call, reserved: list[Access]) -> Reserve:
-        async def reserve(access: Access) -> Denial | None:
-            wait = self._rate.take(call.binding) if call.binding is not None else None
-            if wait is not None:
-                return chain.too_fast(call, wait)
-            denial = await self._budget.take(call.session, access) if call.session is not None else None
-            if denial is None:
-                reserved.append(access)
-            return denial
-
-        return reserve
 
     def _changed(self, change: ViewChange) -> None:
         if change.kind is ChangeKind.SESSION:

@@ -1,6 +1,5 @@
 """Opens the way to providers that the settings name. What the other way needs is not even imported."""
 
-from pipes_live.budget import Budget
 from pipes_live.client import SessionService
 from pipes_live.usage import UsageReporter
 
@@ -17,6 +16,7 @@ async def open_dispatch(settings: GatewaySettings, service: SessionService, usag
 
     from pipes_egress.egress import Egress
     from pipes_egress.settings import EgressSettings
+    from pipes_live.places import Places
 
     from .direct import DirectDispatch
 
@@ -32,4 +32,4 @@ async def open_dispatch(settings: GatewaySettings, service: SessionService, usag
     )
     await egress.__aenter__()
     await egress.warm()
-    return DirectDispatch(egress, Budget(service), usage, service.view)
+    return DirectDispatch(egress, Places(service, usage), service.view)

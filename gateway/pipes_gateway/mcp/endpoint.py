@@ -12,7 +12,7 @@ from .changes import Changes
 from .exchange import Exchange, json_response
 from .jsonrpc import Id, Message, RpcError
 from .legacy import McpSession, McpSessions
-from .methods import CallContext, Methods, Tools, progress_token, traceparent, unknown_method
+from .methods import CallContext, Methods, Tools, progress_token, session_name, traceparent, unknown_method
 from .protocol import (
     BUSY,
     HANDSHAKE_VERSIONS,
@@ -218,6 +218,7 @@ class Endpoint:
         context = CallContext(
             progress=progress if token is not None and can_stream else None,
             traceparent=traceparent(message, request.headers.get("traceparent")),
+            session=session_name(message),
         )
         return exchange, asyncio.create_task(self._call(request, message, context))
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pipes_api.names import SESSION_META
+
 from .jsonrpc import Message, RpcError
 from .protocol import (
     HANDSHAKE_VERSIONS,
@@ -14,6 +16,7 @@ from .protocol import (
     SERVER_INFO_META,
 )
 
+LONGEST_NAME = 253
 LIST_TTL_MILLISECONDS = 5_000
 DISCOVER_TTL_MILLISECONDS = 3_600_000
 
@@ -34,10 +37,14 @@ Progress = Callable[[float, float | None, str], None]
 
 @dataclass(frozen=True, slots=True)
 class CallContext:
-    """What comes with a call besides its arguments. `progress` is None when the client gave no token."""
+    """What comes with a call besides its arguments.
+
+    `progress` is None when the client gave no token; `session` is the name of the session it means, if it names one.
+    """
 
     progress: Progress | None = None
     traceparent: str = ""
+    session: str = ""
 
 
 class Tools(Protocol):
@@ -116,6 +123,19 @@ def progress_token(message: Message) -> str | int | None:
     meta = message.meta
     token = meta.get("progressToken") if isinstance(meta, dict) else None
     return token if isinstance(token, str | int) and not isinstance(token, bool) else None
+
+
+def session_name(message: Message) -> str:
+    """Which session the call is to run under; empty when it does not say.
+
+    Raises:
+        RpcError: it says it with something that is no name.
+    """
+    meta = message.meta
+    name = meta.get(SESSION_META, "") if isinstance(meta, dict) else ""
+    if not isinstance(name, str) or len(name) > LONGEST_NAME or (not name and SESSION_META in (meta or {})):
+        raise RpcError(INVALID_PARAMS, f"params._meta[{SESSION_META!r}] must be the name of a session")
+    return name
 
 
 def traceparent(message: Message, header: str | None) -> str:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from pipes_api.messages import BindingView
 from pipes_api.states import UNDECIDED
 from pipes_live.view import LiveView
-from pipes_policy import selection
+from pipes_policy import remedies, selection
 
 from ..results import Result, said
 from .sessions import is_live, moment
@@ -38,13 +38,14 @@ class ListConnections(OwnTool):
         return said("\n".join(map(_line, connections)), {"connections": connections})
 
     def _connection(self, binding: BindingView) -> dict[str, Any]:
-        session = selection.choose(self._view.sessions(), binding.name)
+        sessions = selection.candidates(self._view.sessions(), binding)
+        session = sessions[0] if len(sessions) == 1 else None
         data: dict[str, Any] = {
             "binding": binding.name,
             "provider": binding.provider,
             "access": binding.max_access.value,
             "tools": sorted(binding.tools),
-            "connected": binding.connected and binding.ready,
+            "connected": binding.ready and (binding.connected or binding.from_session),
             "session": "none",
         }
         problem = "suspended by a person" if binding.suspended else binding.problem
@@ -54,6 +55,10 @@ class ListConnections(OwnTool):
             data |= {"session": "active", "until": moment(session.expires_at)}
         elif session is not None and session.state in UNDECIDED:
             data["session"] = "pending"
+        elif sessions:
+            data |= {"session": "active", "sessions": sorted(each.name for each in sessions)}
+        if binding.from_session:
+            data["note"] = remedies.FOR_A_PERSON
         return data
 
 
@@ -65,4 +70,7 @@ def _line(connection: dict[str, Any]) -> str:
     text += f"; session: {connection['session']}"
     if "until" in connection:
         text += f" until {connection['until']}"
-    return text + f"; tools: {', '.join(connection['tools']) or 'none'}"
+    if "sessions" in connection:
+        text += f" ({', '.join(connection['sessions'])})"
+    text += f"; tools: {', '.join(connection['tools']) or 'none'}"
+    return text + (f". {connection['note']}" if "note" in connection else "")

@@ -8,7 +8,7 @@ from pipes_live.view import LiveView
 from pipes_policy import remedies
 
 from ..results import Result, failed, said
-from . import sessions
+from . import budgets, sessions
 from .tool import SESSION_NAME, OwnTool, unavailable
 
 MAXIMUM_SHOWN = 10
@@ -46,7 +46,8 @@ class SessionStatus(OwnTool):
     def _told(self, session: SessionView) -> str:
         text = sessions.sentence(session).rstrip(".") + "."
         if sessions.is_live(session):
-            return f"{text} Tools: {', '.join(sessions.tools_of(session, self._view)) or 'none'}."
+            tools = f"Tools: {', '.join(sessions.tools_of(session, self._view)) or 'none'}."
+            return " ".join([text, tools, *budgets.told(session)])
         if session.state in UNDECIDED:
             return f"{text} A person looks at it with: {sessions.show_command(session)}"
         return text

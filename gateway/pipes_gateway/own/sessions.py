@@ -8,6 +8,9 @@ from pipes_api.states import UNDECIDED, SessionState
 from pipes_live.view import LiveView
 from pipes_policy import remedies
 
+from ..results import moment as _moment
+from . import budgets
+
 
 def newest_first(view: LiveView) -> list[SessionView]:
     """Live ones first, then undecided ones, then those that ended last."""
@@ -72,13 +75,14 @@ def structured(session: SessionView, view: LiveView) -> dict[str, Any]:
         "decidedBy": session.decided_by,
         "endedBy": session.ended_by,
         "message": session.message,
+        "budget": budgets.structured(session) if is_live(session) else {},
         "usage": {"calls": session.usage.calls, "writes": session.usage.writes, "denied": session.usage.denied},
     }
-    return {key: value for key, value in data.items() if value not in (None, "")}
+    return {key: value for key, value in data.items() if value not in (None, "", {})}
 
 
 def moment(time: datetime | None) -> str | None:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if time is not None else None
+    return _moment(time) if time is not None else None
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
