@@ -11,6 +11,7 @@ from pipes_api import canonical
 from pipes_api.resources import Value
 
 from .exchange import Exchange, Part
+from .remote import Remote
 
 
 class ToolAccess(StrEnum):
@@ -22,11 +23,15 @@ class ToolAccess(StrEnum):
 
 
 class Judge(Part):
-    """Which argument tells what a call does, and in which language."""
+    """Which argument tells what a call does, and in which language.
+
+    `operation`: in GraphQL, the argument that names the operation to execute, if the tool has one.
+    """
 
     language: str
     argument: str
     dialect: str = ""
+    operation: str = ""
 
 
 Alternatives = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
@@ -41,8 +46,9 @@ class ToolDefinition(Value, forbid_unknown_fields=True, dict=True):
     """One tool of a catalog, as it travels and as it is hashed.
 
     `name` is the catalog's (`query`); the advertised name adds the binding's.
-    `exchange` holds all that is needed to execute it. Of each entry of `scopes`
-    the connection must have one: `((drive.readonly, drive), …)`.
+    `exchange` holds all that is needed to execute it; a tool of a hosted MCP
+    server has `remote` instead. Of each entry of `scopes` the connection must
+    have one: `((drive.readonly, drive), …)`.
     """
 
     name: str
@@ -53,6 +59,7 @@ class ToolDefinition(Value, forbid_unknown_fields=True, dict=True):
     scopes: tuple[Alternatives, ...] = ()
     judge: Judge | None = None
     exchange: Exchange | None = None
+    remote: Remote | None = None
 
     @cached_property
     def hash(self) -> str:

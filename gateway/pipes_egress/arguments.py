@@ -31,7 +31,9 @@ class Arguments:
             message = f"{place}: {error.message}" if place else error.message
             raise ArgumentRefused(message if len(message) <= LONGEST else message[: LONGEST - 1] + "…")
         properties = definition.input_schema.get("properties") or {}
-        defaults = {name: each["default"] for name, each in properties.items() if "default" in each}
+        # A property's schema may also be true or false.
+        described = {name: each for name, each in properties.items() if isinstance(each, dict)}
+        defaults = {name: each["default"] for name, each in described.items() if "default" in each}
         return {**defaults, **arguments}
 
     def _validator(self, definition: ToolDefinition) -> jsonschema_rs.Draft202012Validator:
