@@ -47,6 +47,7 @@ class Sandbox:
             "snowflake": "acme-eu1.snowflakecomputing.com",
             "google-drive": "www.googleapis.com",
             "salesforce": "acme.my.salesforce.com",
+            "notion": "api.notion.com",
             "slack": "slack.com",
         }
     )
