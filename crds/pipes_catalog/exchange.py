@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from .part import Condition, Part
-from .reading import Errors, FailureKind, FailureRule, Note, Result, ResultKind
+from .reading import Content, Decode, Decoding, Errors, FailureKind, FailureRule, Note, Result, ResultKind
 from .sending import Backoff, Body, BodyPart, Graphql, Job, Offset, Paging, Request
 
 __all__ = [
@@ -19,7 +19,10 @@ __all__ = [
     "BodyPart",
     "Case",
     "Condition",
+    "Content",
     "Credential",
+    "Decode",
+    "Decoding",
     "Endpoint",
     "Errors",
     "Exchange",
@@ -90,6 +93,7 @@ class Exchange(Part):
     """All that is needed to execute a tool, so that the executing process needs no catalog of its own.
 
     `lookup` is sent first, if given; its answer is at `{lookup.…}`. Then `request`, or the fitting one of `cases`.
+    `details`, if given, is sent for each row, which is `{item}` there, and its answer takes the row's place.
     """
 
     title: str
@@ -102,4 +106,5 @@ class Exchange(Part):
     cases: tuple[Case, ...] = ()
     job: Job | None = None
     paging: Paging | None = None
+    details: Request | None = None
     result: Result = Result()

@@ -29,6 +29,7 @@ class CatalogTool(Part):
     cases: tuple[Case, ...] = ()
     job: Job | None = None
     paging: Paging | None = None
+    details: Request | None = None
     result: Result = Result()
 
 
@@ -60,6 +61,7 @@ class CatalogFile(Part):
             cases=tool.cases,
             job=tool.job,
             paging=tool.paging,
+            details=tool.details,
             result=tool.result,
         )
         return ToolDefinition(

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+import msgspec
+
 from .part import Condition, Part
 
 
@@ -18,16 +20,48 @@ class ResultKind(StrEnum):
     OBJECT = "object"
     TEXT = "text"
     FILE = "file"
-    """Text as text, everything else whole and base64, by the answer's content type."""
+    """Text as text, everything else whole: an image, a sound, or a resource; by content type, name and content."""
     NONE = "none"
     """There is nothing to read; `say` is the result."""
+
+
+class Decoding(StrEnum):
+    """What a value within an answer may be."""
+
+    BASE64 = "base64"
+    """Text in base64 or base64url (RFC 4648); what is no text is told by its size."""
+    MESSAGE = "message"
+    """A message (RFC 5322) in base64 or base64url, or as a tree of MIME parts: `{headers, mimeType, body, parts}`."""
+    PAIRS = "pairs"
+    """A list of `{name, value}`: an object."""
+
+
+class Decode(Part):
+    """The value `at` that path of a record is decoded, and stays there or goes `into` another member."""
+
+    at: str
+    as_: Decoding = msgspec.field(name="as")
+    into: str = ""
+
+
+class Content(Part):
+    """A file within a JSON answer, of the result kind `file`: its bytes `at` that path, in base64 of either alphabet.
+
+    `type` and `name` are templates that tell its media type and name, from arguments and `{answer.…}`. Without `at`
+    the answer itself is the file, and they add to what its header says.
+    """
+
+    at: str = ""
+    type: str = ""
+    name: str = ""
 
 
 class Result(Part):
     """What of the answer the caller gets.
 
     `items` is where rows are; `also` are members of the first answer to keep beside them; `keep` and `drop` name
-    members of each record (`keep`: top level; `drop`: at every level). `decode` is the name of a cell format.
+    members of each record (`keep`: paths, through lists; `drop`: names, at every level). `cells` is the name of a cell
+    format. `decode` is done before. Texts longer than `max_text` characters are shortened, if it is given.
     `rows` is a reference to how many rows the caller wants, at most `max_rows`. `offset` is a reference to where in a
     text to begin. `more` tells how to get what was left out.
     """
@@ -37,10 +71,13 @@ class Result(Part):
     also: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
-    decode: str = ""
+    cells: str = ""
+    decode: tuple[Decode, ...] = ()
+    content: Content | None = None
     rows: str = ""
     max_rows: int = 1_000
     max_bytes: int = 200_000
+    max_text: int = 0
     max_file_bytes: int = 1_000_000
     offset: str = ""
     more: str = ""

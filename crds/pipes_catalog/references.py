@@ -15,7 +15,7 @@ from typing import Any
 
 REFERENCE = re.compile(r"\{([A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*)(?:\|([a-z0-9]+))?\}")
 
-SPACES = frozenset({"lookup", "job", "page", "endpoint", "call", "credential", "item"})
+SPACES = frozenset({"lookup", "job", "page", "endpoint", "call", "credential", "item", "answer"})
 """First parts of names that are not arguments. `call.id` is a UUID of the call, `endpoint.*` is the binding's."""
 
 FILTERS = frozenset({"identifier", "quoted", "base64", "base64url"})

@@ -60,6 +60,8 @@ def requests(tool: ToolDefinition | CatalogTool | Exchange) -> Iterator[Sent]:
         yield from _paged(("request",), ("paging",), exchange.request, exchange.paging, exchange.job, spaces)
     for index, case in enumerate(exchange.cases):
         yield from _case(("cases", index), case, exchange.paging, exchange.job, spaces)
+    if exchange.details is not None:
+        yield Sent(("details",), exchange.details, spaces | {"item"})
     if exchange.job is not None:
         yield Sent(("job", "poll"), exchange.job.poll, spaces | {"job"})
         if exchange.job.cancel is not None:

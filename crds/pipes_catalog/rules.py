@@ -13,10 +13,10 @@ from .lines import Path
 from .references import Reference, operator_of, references, whole
 from .request_rules import body_templates, header_rules, paging_rules, request_rules
 from .requests import Sent, requests
-from .template_rules import reference_rules
+from .template_rules import reference_rules, template_rules
 
-JUDGE_LANGUAGES = frozenset({"sql", "soql"})
-DECODERS = frozenset({"jsonv2"})
+JUDGE_LANGUAGES = frozenset({"graphql", "jql", "soql", "sosl", "sql"})
+CELLS = frozenset({"jsonv2"})
 
 Broken = Iterator[tuple[Path, str]]
 
@@ -75,6 +75,7 @@ def _tool(tool: CatalogTool) -> Broken:
     for path, rule in input_schema_rules(tool.input_schema):
         yield ("inputSchema", *path), rule
     yield from _judge(tool)
+    yield from _details(tool)
     if (tool.request is None) == (not tool.cases):
         yield (), "must have exactly one of request and cases"
     known = set(tool.input_schema.get("properties") or ())
@@ -101,8 +102,8 @@ def _tool(tool: CatalogTool) -> Broken:
 
 def _method(tool: CatalogTool, sent: Sent) -> Broken:
     body = sent.request.body
-    # What cancels a job undoes what the tool itself has begun.
-    if tool.access is ToolAccess.READ and sent.request.method in ("PUT", "PATCH", "DELETE") and sent.place[0] != "job":
+    undoing = sent.place == ("job", "cancel")  # what the tool itself has begun
+    if tool.access is ToolAccess.READ and sent.request.method in ("PUT", "PATCH", "DELETE") and not undoing:
         yield (*sent.place, "method"), f"a tool that reads cannot send {sent.request.method}"
     if body is not None and isinstance(body.graphql, Graphql):
         for rule in graphql_rules(body.graphql, tool.access):
@@ -133,14 +134,28 @@ def _judge(tool: CatalogTool) -> Broken:
         yield ("judge", "argument"), f"must be sent as it is: {{{argument}}} alone, without a filter or other text"
 
 
+def _details(tool: CatalogTool) -> Broken:
+    if tool.details is None:
+        return
+    if tool.details.method != "GET":
+        yield ("details", "method"), "must be GET, since it is sent for every row"
+    for result in (tool.result, *(case.result for case in tool.cases if case.result is not None)):
+        if result.kind is not ResultKind.ROWS:
+            yield ("details",), "is for results of the kind rows"
+
+
 def _result(result: Result, path: Path, known: set[str], spaces: frozenset[str]) -> Broken:
-    if result.decode and result.decode not in DECODERS:
-        yield (*path, "decode"), f"must be one of {', '.join(sorted(DECODERS))}"
+    if result.cells and result.cells not in CELLS:
+        yield (*path, "cells"), f"must be one of {', '.join(sorted(CELLS))}"
     if result.kind is ResultKind.NONE and not result.say:
         yield (*path, "say"), "must say what happened, since there is nothing to show"
+    if result.content is not None:
+        if result.kind not in (ResultKind.FILE, ResultKind.TEXT):
+            yield (*path, "content"), "is for results of the kinds file and text"
+        for name, text in (("type", result.content.type), ("name", result.content.name)):
+            yield from template_rules(text, (*path, "content", name), known, spaces | {"answer"})
     for name, text in (("rows", result.rows), ("offset", result.offset)):
-        for reference in references(text):
-            yield from reference_rules(reference, (*path, name), known, spaces)
+        yield from template_rules(text, (*path, name), known, spaces)
 
 
 def _texts(template: Any) -> Iterator[str]:

@@ -91,7 +91,7 @@ def test_a_valid_file_is_read(catalog: Path) -> None:
         ("path: /v1/things/{q}", 'path: /v1\n      headers: {X-A: "a\\nb"}', "headers:", "visible ASCII"),
         ("path: /v1/things/{q}", "path: /v1\n      body: {}", "body:", "exactly one"),
         ("path: /v1/things/{q}", "path: /v1\n    paging: {next: a}", "paging:", "request, or query"),
-        ("path: /v1/things/{q}", "path: /v1\n    result: {decode: csv9}", "result:", "jsonv2"),
+        ("path: /v1/things/{q}", "path: /v1\n    result: {cells: csv9}", "result:", "jsonv2"),
         ("path: /v1/things/{q}", "path: /v1\n    result: {kind: none}", "result:", "say"),
         ("path: /v1/things/{q}", "path: /v1\n    cases: [{say: Not so.}]", "name: find", "exactly one"),
     ],
@@ -123,7 +123,7 @@ def test_a_judged_argument_must_be_sent_as_it_was_judged(catalog: Path) -> None:
 
 
 def test_a_judge_of_an_unknown_language_is_refused(catalog: Path) -> None:
-    assert "soql, sql" in refused(catalog, JUDGED.replace("language: sql", "language: cobol"))
+    assert "soql, sosl, sql" in refused(catalog, JUDGED.replace("language: sql", "language: cobol"))
 
 
 def test_two_tools_of_one_name_are_refused(catalog: Path) -> None:

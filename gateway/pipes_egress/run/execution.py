@@ -14,10 +14,13 @@ from ..mapping.scope import ABSENT, Scope, holds
 from ..mapping.templates import evaluate
 from ..problems import ProviderFailed
 from ..transport.answers import Answer, AnswerUnreadable
+from .details import Details
+from .files import file_block, file_of
 from .jobs import JobRun
 from .pages import Pages
+from .rows import Rows
 from .sender import Sender
-from .shaping import Rows, file_block, notes_of, object_text
+from .shaping import notes_of, object_text
 
 TICK_SECONDS = 10.0
 """Clients give up after a minute of silence, some earlier."""
@@ -88,7 +91,8 @@ class Execution:
             return self._shown(text_block(_written(result.say, scope)), [])
         if result.kind in (ResultKind.TEXT, ResultKind.FILE):
             uri = f"https://{self._sender.host}{path_of(request, scope)}"
-            block, notes = file_block(answer, result, _number(result.offset, scope, 0), uri)
+            file = file_of(answer, result, scope)
+            block, notes = file_block(file, result, _number(result.offset, scope, 0), uri)
             return self._shown(block, notes)
         document = self._document(answer)
         if result.kind is ResultKind.OBJECT:
@@ -101,7 +105,8 @@ class Execution:
     ) -> ToolResult:
         rows = Rows(result, min(_number(result.rows, scope, result.max_rows), result.max_rows))
         rows.begin(first)
-        rows.add(first)
+        details = Details(self._exchange.details, self._sender, scope)
+        rows.add(await details.of(rows.of(first), rows.room))
         more = False
         if paging is not None:
             start = _number(paging.offset.start, scope, 0) if paging.offset is not None else 0
@@ -110,12 +115,13 @@ class Execution:
             while page is not None and not rows.complete and not pages.exhausted:
                 answer = await self._page(paging, request, scope.having(page=page))
                 document = self._document(answer)
-                rows.add(document)
+                rows.add(await details.of(rows.of(document), rows.room))
                 await self._tell(f"{len(rows.kept)} rows so far")
                 page = pages.after(answer, document)
             more = page is not None
             if pages.stuck:
                 rows.notes.append(f"{self._exchange.title} named the same page twice; what follows was not read.")
+        rows.notes += details.notes
         return self._shown(text_block(rows.text()), self._row_notes(rows, first, more, result))
 
     async def _page(self, paging: Paging, request: Request, scope: Scope) -> Answer:

@@ -44,6 +44,7 @@ class Sender:
     abandoned: bool = False
     """The caller is gone: nothing more is sent for it, but what cancels what it has started."""
     _renewed: bool = field(default=False)
+    _renewing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def send(
         self,
@@ -63,6 +64,7 @@ class Sender:
         repetition = 0
         while True:
             again = {**(query or {}), **(request.repeat_query if repetition else {})}
+            credential = self.credential
             outgoing = build(request, scope, headers=self._headers(), query=again, body=body)
             try:
                 answer = await self._once(outgoing)
@@ -80,7 +82,7 @@ class Sender:
                 failure = failure_of(self.exchange, answer)
                 if failure is None:
                     return answer
-                await self._after(failure, request, repetition)
+                await self._after(failure, request, repetition, credential)
             repetition += 1
 
     async def send_unchecked(self, request: Request, scope: Scope) -> None:
@@ -96,11 +98,11 @@ class Sender:
         self.sent = True
         return self._without_credential(await self.transport.send(self.host, outgoing))
 
-    async def _after(self, failure: Failure, request: Request, repetition: int) -> None:
+    async def _after(self, failure: Failure, request: Request, repetition: int, used: Vended) -> None:
         """Whether to try once more; returns when it is time to."""
         match failure.kind:
             case FailureKind.UNAUTHORIZED:
-                await self._renew(failure)
+                await self._renew(failure, used)
             case FailureKind.SCOPE_MISSING:
                 raise Refused(self._scope_missing(failure))
             case FailureKind.RATE_LIMITED | FailureKind.UNAVAILABLE if request.repeatable and repetition < REPETITIONS:
@@ -110,13 +112,16 @@ class Sender:
             case _:
                 raise ProviderFailed(_advised(failure), answered=failure.kind is not FailureKind.RATE_LIMITED)
 
-    async def _renew(self, failure: Failure) -> None:
+    async def _renew(self, failure: Failure, used: Vended) -> None:
         """A credential that is refused is replaced once; a second refusal is final."""
-        self.cache.refuse(self.key, self.credential)
-        if self._renewed:
-            raise unavailable(self._title, f"{failure.sentence}; the account may have to be connected again")
-        self._renewed = True
-        self.credential = await self.cache.get(self.key, self.session)
+        async with self._renewing:
+            if used is not self.credential:
+                return  # another request of this call has replaced it meanwhile
+            self.cache.refuse(self.key, self.credential)
+            if self._renewed:
+                raise unavailable(self._title, f"{failure.sentence}; the account may have to be connected again")
+            self._renewed = True
+            self.credential = await self.cache.get(self.key, self.session)
 
     def _headers(self) -> dict[str, str]:
         style, value = self.exchange.credential, self.credential.value

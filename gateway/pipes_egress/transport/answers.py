@@ -1,5 +1,6 @@
 """An answer read within bounds."""
 
+import re
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from typing import Any
 
 import msgspec
 from multidict import CIMultiDictProxy
+
+_CHARSET = re.compile(r';\s*charset="?([A-Za-z0-9_.:-]{1,40})', re.IGNORECASE)
 
 
 class AnswerUnreadable(Exception):  # noqa: N818 - reads as what happened
@@ -25,6 +28,12 @@ class Answer:
     def content_type(self) -> str:
         """Media type without parameters, lower case."""
         return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+    @property
+    def charset(self) -> str:
+        """The `charset` of the content type, lower case; empty when it names none."""
+        match = _CHARSET.search(self.headers.get("Content-Type", ""))
+        return match[1].lower() if match else ""
 
     def json(self) -> Any:
         """The parsed body; an empty one is None.
