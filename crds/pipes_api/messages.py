@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from .grant import Grant
-from .resources import Access, Agent, Limits, RequestedBinding, ToolLimits, Usage, Value
+from .resources import Access, Agent, Connection, Limits, RequestedBinding, ToolLimits, Usage, Value
 from .states import SessionState
 
 PROTOCOL = 1
@@ -29,10 +29,23 @@ class Identity(Value):
     pod_name: str = ""
 
 
+class HostedOffer(Value):
+    """For the broker alone: a hosted MCP server whose tools it reads before anybody approves (`tools.mcp.discover`).
+
+    `hosts` are the patterns that a credential of the connection may be sent to; `title` is the provider's.
+    """
+
+    url: str
+    title: str
+    connection: Connection
+    account: str
+    hosts: tuple[str, ...]
+
+
 class BindingView(Value):
     """A ProviderBinding as it is now: the offer to an agent, and the ceiling of every grant that names it.
 
-    Never holds a user id or the name of an account. `problem` says what a person must do.
+    To a gateway it never tells a user id or the name of an account. `problem` says what a person must do.
     """
 
     namespace: str
@@ -56,6 +69,8 @@ class BindingView(Value):
     restrict: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     """Advertised tool name → JSON Schema that its arguments must satisfy too."""
     tool_limits: dict[str, ToolLimits] = msgspec.field(default_factory=dict)
+    hosted: HostedOffer | None = None
+    """Sent to the broker only, since it names a person's connection."""
 
     def offered_to(self, service_account: str) -> bool:
         return self.service_accounts is None or service_account in self.service_accounts

@@ -1,6 +1,6 @@
 """What egress is asked, and what it answers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,8 @@ class ToolRequest:
     check: Check
     reserve: Reserve | None = None
     progress: Progress | None = None
+    restrict: tuple[Mapping[str, Any], ...] = ()
+    """JSON Schemas that the arguments must satisfy too: those of the grant and of the binding as it is now."""
     session: str = ""
     """The session's name, for denials that egress makes itself."""
     traceparent: str = ""
@@ -57,6 +59,8 @@ class ToolResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     access: Access | None = None
     sent: bool = False
     meta: dict[str, Any] = msgspec.field(default_factory=dict)
+    more: dict[str, Any] = msgspec.field(default_factory=dict)
+    """Further members of a result that comes from an MCP server, as it gave them."""
 
 
 UNTRUSTED = {"pipesmcp.io/content": "untrusted"}

@@ -27,6 +27,10 @@ class EgressSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", 
     vend_seconds: float = 10.0
     answer_bytes: int = 32 * 1024 * 1024
     """Longest answer of a provider, after decompression; more is an error."""
+    hosted_answer_bytes: int = 4 * 1024 * 1024
+    """Longest result of a hosted MCP server; more is an error, since what is passed on whole cannot be cut."""
+    hosted_list_seconds: float = 60.0
+    """How old may be what a hosted MCP server is known to list, when one of its tools is called."""
     connections: int = 100
     connections_per_host: int = 32
     judge_workers: int = 2

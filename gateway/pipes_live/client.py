@@ -97,6 +97,10 @@ class SessionService:
     async def usage(self, name: str, request: messages.ReportUsage) -> None:
         await self._transport.post(_of(name, "usage"), messages.encode(request))
 
+    async def discovered(self, binding: str, request: messages.Discovered) -> None:
+        """Tell what the hosted MCP server of a binding lists now; for the broker."""
+        await self._transport.post(f"/v1/bindings/{quote(binding, safe='')}/tools", messages.encode(request))
+
     async def certificate(self, csr: str) -> messages.Certificate:
         return await self._post("/v1/certificate", messages.CertificateRequest(csr=csr), messages.Certificate)
 

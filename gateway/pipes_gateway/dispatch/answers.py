@@ -10,7 +10,7 @@ def outcome_of(answer: ToolResult) -> Outcome:
     """Content goes through as it is, kinds of content that this version does not know included."""
     if answer.denial is not None:
         return Outcome({}, answer.denial)
-    result: Result = {"content": answer.content}
+    result: Result = {**answer.more, "content": answer.content}
     if answer.structured_content is not None:
         result["structuredContent"] = answer.structured_content
     if answer.is_error:
