@@ -130,7 +130,7 @@ class Egress:
         if definition.judge is None:
             access = Access.WRITE if definition.access is not ToolAccess.READ else Access.READ
         else:
-            verdict = await self._judges.judge(definition.judge, arguments[definition.judge.argument])
+            verdict = await self._judges.judge(definition.judge, arguments)
             access, why, refused = verdict.access, verdict.why, verdict.why if verdict.refuse else ""
         denial = request.check(access, False)
         if denial is not None:

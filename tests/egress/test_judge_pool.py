@@ -6,10 +6,13 @@ import pytest
 
 from pipes_api.resources import Access
 from pipes_catalog.definition import Judge
+from pipes_catalog.rules import JUDGE_LANGUAGES
 from pipes_egress.judge.pool import JudgePool
 
 SQL = Judge(language="sql", argument="statement", dialect="snowflake")
 SOQL = Judge(language="soql", argument="soql")
+
+GRAPHQL = Judge(language="graphql", argument="query", operation="operationName")
 
 SLOW = "SELECT " + "a, " * 30_000 + "1"
 SHORT = 0.01
@@ -18,20 +21,20 @@ SHORT = 0.01
 
 async def test_a_worker_judges_and_the_verdict_is_remembered() -> None:
     async with JudgePool(workers=1) as pool:
-        first = await pool.judge(SQL, "SELECT 1")
-        again = await pool.judge(SQL, "SELECT 1")
+        first = await pool.judge(SQL, {"statement": "SELECT 1"})
+        again = await pool.judge(SQL, {"statement": "SELECT 1"})
 
         assert first.access is Access.READ
         assert again is first
-        assert (await pool.judge(SQL, "DELETE FROM t")).access is Access.WRITE
+        assert (await pool.judge(SQL, {"statement": "DELETE FROM t"})).access is Access.WRITE
 
 
 async def test_no_process_is_started_before_it_is_needed() -> None:
     async with JudgePool(workers=1) as pool:
-        assert (await pool.judge(SOQL, "SELECT Id FROM Account")).access is Access.READ
+        assert (await pool.judge(SOQL, {"soql": "SELECT Id FROM Account"})).access is Access.READ
         assert not pool.processes
 
-        await pool.judge(SQL, "SELECT 1")
+        await pool.judge(SQL, {"statement": "SELECT 1"})
         assert len(pool.processes) == 1
 
 
@@ -40,7 +43,7 @@ async def test_a_statement_over_the_time_limit_is_refused_and_its_worker_killed(
         await pool.warm()
         (process,) = pool.processes
 
-        verdict = await pool.judge(SQL, SLOW)
+        verdict = await pool.judge(SQL, {"statement": SLOW})
 
         assert verdict.refuse
         assert "in time" in verdict.why
@@ -51,37 +54,37 @@ async def test_a_statement_over_the_time_limit_is_refused_and_its_worker_killed(
 async def test_the_next_statement_after_a_killed_worker_is_judged() -> None:
     async with JudgePool(workers=1, seconds=SHORT) as pool:
         await pool.warm()
-        assert (await pool.judge(SQL, SLOW)).refuse
+        assert (await pool.judge(SQL, {"statement": SLOW})).refuse
         pool.seconds = 5.0
-        assert (await pool.judge(SQL, "SELECT 2")).access is Access.READ
+        assert (await pool.judge(SQL, {"statement": "SELECT 2"})).access is Access.READ
 
 
 async def test_a_cancelled_judgement_leaves_no_answer_for_the_next() -> None:
     async with JudgePool(workers=1) as pool:
         await pool.warm()
-        task = asyncio.create_task(pool.judge(SQL, "SELECT 1, " + "a," * 10_000 + "1"))
+        task = asyncio.create_task(pool.judge(SQL, {"statement": "SELECT 1, " + "a," * 10_000 + "1"}))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
-        assert (await pool.judge(SQL, "DROP TABLE t")).access is Access.WRITE
+        assert (await pool.judge(SQL, {"statement": "DROP TABLE t"})).access is Access.WRITE
 
 
 async def test_text_that_is_not_unicode_is_refused() -> None:
     async with JudgePool(workers=1) as pool:
-        assert (await pool.judge(SQL, "SELECT '\ud800'")).refuse
+        assert (await pool.judge(SQL, {"statement": "SELECT '\ud800'"})).refuse
 
 
 async def test_an_unknown_language_is_refused() -> None:
     async with JudgePool(workers=1) as pool:
-        assert (await pool.judge(Judge(language="cobol", argument="x"), "STOP RUN")).refuse
+        assert (await pool.judge(Judge(language="cobol", argument="x"), {"x": "STOP RUN"})).refuse
 
 
 async def test_no_process_is_left_behind() -> None:
     async with JudgePool(workers=2) as pool:
-        await asyncio.gather(pool.judge(SQL, "SELECT 1"), pool.judge(SQL, "SELECT 2"))
+        await asyncio.gather(pool.judge(SQL, {"statement": "SELECT 1"}), pool.judge(SQL, {"statement": "SELECT 2"}))
         processes = list(pool.processes)
 
     assert processes
@@ -95,4 +98,20 @@ async def test_a_worker_that_was_killed_while_idle_is_replaced() -> None:
         process.kill()
         await process.wait()
 
-        assert (await pool.judge(SQL, "SELECT 1")).access is Access.READ
+        assert (await pool.judge(SQL, {"statement": "SELECT 1"})).access is Access.READ
+
+
+async def test_a_document_is_judged_with_the_operation_that_the_call_names() -> None:
+    document = "query Q { viewer { id } }"
+    async with JudgePool(workers=1) as pool:
+        assert (await pool.judge(GRAPHQL, {"query": document})).access is Access.READ
+        assert (await pool.judge(GRAPHQL, {"query": document, "operationName": "Q"})).access is Access.READ
+        assert (await pool.judge(GRAPHQL, {"query": document, "operationName": "M"})).refuse
+
+
+async def test_every_language_a_catalog_may_name_is_judged() -> None:
+    async with JudgePool(workers=1) as pool:
+        for language in JUDGE_LANGUAGES:
+            dialect = "snowflake" if language == "sql" else ""
+            verdict = await pool.judge(Judge(language=language, argument="x", dialect=dialect), {"x": ""})
+            assert "this version cannot" not in verdict.why

@@ -4,18 +4,20 @@ import asyncio
 import hashlib
 import sys
 from collections import OrderedDict
+from collections.abc import Mapping
 from types import TracebackType
+from typing import Any
 
 import msgspec
 
 from pipes_catalog.definition import Judge
 
-from . import soql
+from .languages import IN_PLACE, IN_WORKER
 from .verdict import Verdict, refused
 from .worker_protocol import Question, frame
 
 REMEMBERED = 4_096
-"""Verdicts kept. They depend on nothing but language, dialect and text."""
+"""Verdicts kept. They depend on nothing but language, dialect, text and the operation's name."""
 START_SECONDS = 20.0
 QUEUE_SECONDS = 5.0
 LONGEST = 200_000
@@ -52,19 +54,21 @@ class JudgePool:
             async with self._slots:
                 self._idle.append(await self._start())
 
-    async def judge(self, judge: Judge, text: str) -> Verdict:
-        """What the statement does.
+    async def judge(self, judge: Judge, arguments: Mapping[str, Any]) -> Verdict:
+        """What a call with these arguments does; they are those that the tool's schema agreed to.
 
         Raises:
             JudgeUnavailable: no worker was free in time, or could be started.
         """
-        if judge.language == "soql":
-            return soql.judge(text)  # linear in a short text: not worth a process
-        if judge.language != "sql":
+        text = arguments[judge.argument]
+        if (in_place := IN_PLACE.get(judge.language)) is not None:
+            return in_place(text)
+        if judge.language not in IN_WORKER:
             return refused(f"this version cannot judge {judge.language}")
         if len(text) > LONGEST:
             return refused(f"it is longer than {LONGEST} characters")
-        question = Question(judge.language, judge.dialect, text)
+        operation = arguments.get(judge.operation, "") if judge.operation else ""
+        question = Question(judge.language, judge.dialect, text, operation)
         try:
             payload = msgspec.json.encode(question)
         except UnicodeEncodeError:

@@ -1,38 +1,50 @@
 """SOQL: it cannot change records, and still not every query is a read.
 
 `FOR VIEW` and `FOR REFERENCE` write who looked at what, `UPDATE TRACKING` and
-`UPDATE VIEWSTAT` change statistics, `FOR UPDATE` locks rows. The language has
-no comments and one kind of literal, so words outside literals tell.
+`UPDATE VIEWSTAT` change statistics, `FOR UPDATE` locks rows. A query is a read
+if it fits a grammar without them (`soql_grammar.py`) to its last token.
 """
 
-import re
-import unicodedata
+from collections.abc import Callable
+from itertools import pairwise
 
+from .soql_grammar import Grammar
+from .soql_tokens import Cursor, NotRead, Token, Unreadable, tokens
 from .verdict import READ, Verdict, refused, write
 
 LONGEST = 20_000
 
-_LITERAL = re.compile(r"'(?:[^'\\]|\\.)*'", re.DOTALL)
-_ACTS = re.compile(r"\b(FOR\s+VIEW|FOR\s+REFERENCE|FOR\s+UPDATE|UPDATE)\b", re.IGNORECASE)
-_SELECT = re.compile(r"\s*SELECT\b", re.IGNORECASE)
+_ACTING = (("FOR", "VIEW"), ("FOR", "REFERENCE"), ("FOR", "UPDATE"), ("UPDATE", "TRACKING"), ("UPDATE", "VIEWSTAT"))
 
 
-def judge(text: str, dialect: str = "") -> Verdict:
+def judge(text: str) -> Verdict:
     """Whether a SOQL query only reads."""
     if len(text) > LONGEST:
         return refused(f"it is longer than {LONGEST} characters")
-    code = _LITERAL.sub(" '' ", text)
-    if code.count("'") % 2 or re.search(r"'[^']", code.replace("''", "")):
-        return refused("a quote is opened and never closed")
-    for character in code:
-        category = unicodedata.category(character)
-        if ord(character) > 126 or (category == "Cc" and character not in "\t\n\r"):
-            return refused(f"it holds U+{ord(character):04X} outside quotes")
-    if not _SELECT.match(code):
+    try:
+        found = tokens(text)
+    except Unreadable as error:
+        return refused(str(error))
+    if not found or found[0].text != "SELECT":
         return refused("a query begins with SELECT")
-    if ";" in code:
-        return refused("it holds a semicolon; send one query")
-    found = _ACTS.search(code)
-    if found is not None:
-        return write(f"{' '.join(found.group().upper().split())} changes more than it reads")
+    cursor = Cursor(found)
+    return verdict_of(found, cursor, Grammar(cursor).query)
+
+
+def verdict_of(found: list[Token], cursor: Cursor, read: Callable[[], None]) -> Verdict:
+    """READ if the grammar takes every token; else what acts, or where it does not fit."""
+    if clause := acting_clause(found):
+        return write(f"{clause} changes more than it reads")
+    try:
+        read()
+    except NotRead as error:
+        return write(f"it is not proven to be a read: {error}")
+    if cursor.next is not None:
+        return write(f"it is not proven to be a read: {cursor.place} is not expected")
     return READ
+
+
+def acting_clause(found: list[Token]) -> str:
+    """The first pair of words that makes a query act, at whatever depth."""
+    words = [each.text if each.kind == "word" else "" for each in found]
+    return next((" ".join(pair) for pair in pairwise(words) if pair in _ACTING), "")

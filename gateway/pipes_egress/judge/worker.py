@@ -10,13 +10,16 @@ from collections.abc import Callable
 
 import msgspec
 
-from . import sql
+from . import graphql, sql
 from .verdict import Verdict
 from .worker_protocol import Question, frame, read_frame
 
 MEMORY_BYTES = 768 * 1024 * 1024
 
-LANGUAGES: dict[str, Callable[[str, str], Verdict]] = {"sql": sql.judge}
+LANGUAGES: dict[str, Callable[[Question], Verdict]] = {
+    "sql": lambda question: sql.judge(question.text, question.dialect),
+    "graphql": lambda question: graphql.judge(question.text, question.operation),
+}
 
 
 def main() -> None:
@@ -28,7 +31,7 @@ def main() -> None:
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     while (payload := read_frame(source)) is not None:
         question = msgspec.json.decode(payload, type=Question)
-        verdict = LANGUAGES[question.language](question.text, question.dialect)
+        verdict = LANGUAGES[question.language](question)
         sink.write(frame(msgspec.json.encode(verdict)))
         sink.flush()
 

@@ -6,9 +6,12 @@ import msgspec
 
 
 class Question(msgspec.Struct, frozen=True):
+    """`operation` is the name of the one to execute, in languages whose texts may hold several."""
+
     language: str
     dialect: str
     text: str
+    operation: str = ""
 
 
 def frame(payload: bytes) -> bytes:
