@@ -24,6 +24,7 @@ from .credentials.pipes import Pipes, Vended, unavailable
 from .judge.pool import JudgePool, JudgeUnavailable
 from .mapping.hosts import HostRefused, host_of
 from .problems import ArgumentRefused, ProviderFailed, Refused
+from .restricting import Restrictions
 from .run.execution import Execution
 from .run.sender import Sender
 from .settings import EgressSettings
@@ -47,6 +48,7 @@ class Egress:
         self._judges = JudgePool(settings.judge_workers, settings.judge_seconds)
         self._cache = CredentialCache(Pipes(settings, self._transport).vend)
         self._arguments = Arguments()
+        self._restrictions = Restrictions()
         self._clean_up: set[asyncio.Task[None]] = set()
         self._stack = AsyncExitStack()
 
@@ -102,6 +104,8 @@ class Egress:
         if exchange is None:
             raise ProviderFailed(f"the tool {definition.name} cannot be executed by this version")
         arguments = self._arguments.checked(definition, request.arguments)
+        if request.restrict:
+            self._restrictions.hold(definition, request.restrict, arguments)
         call.access = await self._access(request, definition, arguments)
         key = Key.of(request.granted)
         credential = await self._cache.get(key, request.grant.uid)

@@ -15,7 +15,7 @@ from pipes_live.inflight import CallOver, InFlight
 from pipes_live.places import Places, Taking
 from pipes_live.usage import UsageReporter
 from pipes_live.view import ChangeKind, LiveView, ViewChange
-from pipes_policy import chain
+from pipes_policy import chain, limits
 from pipes_policy.call import Denial
 
 from ..call import Progress, Reserve, ToolRequest, ToolResult, refusal
@@ -94,6 +94,7 @@ class BrokerCalls:
                     check=check,
                     reserve=self._reserving(progressing),
                     progress=progress,
+                    restrict=limits.restrictions(call),
                     session=session.name,
                     traceparent=asked.what.traceparent,
                 )

@@ -8,6 +8,7 @@ from pipes_egress.call import ToolRequest
 from pipes_egress.egress import Egress
 from pipes_live.places import Places
 from pipes_live.view import ChangeKind, LiveView, ViewChange
+from pipes_policy import limits
 
 from . import Dispatched, Outcome
 from .answers import outcome_of
@@ -45,6 +46,7 @@ class DirectDispatch:
             check=dispatched.check,
             reserve=place,
             progress=progress if told is not None else None,
+            restrict=limits.restrictions(call),
             session=session.name,
             traceparent=dispatched.traceparent,
         )
