@@ -3,7 +3,7 @@
 import re
 import zlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -16,13 +16,14 @@ class AnswerUnreadable(Exception):  # noqa: N818 - reads as what happened
     """The answer is longer than allowed, or not encoded as it says."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
-    """A whole answer; `body` is decompressed."""
+    """A whole answer; `body` is decompressed. What `json` gives is shared: nobody changes it."""
 
     status: int
     headers: CIMultiDictProxy[str]
     body: bytes
+    _document: Any = field(default=msgspec.UNSET, repr=False, compare=False)
 
     @property
     def content_type(self) -> str:
@@ -41,12 +42,12 @@ class Answer:
         Raises:
             AnswerUnreadable: it is not JSON.
         """
-        if not self.body.strip():
-            return None
-        try:
-            return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise AnswerUnreadable("the answer is not JSON") from None
+        if self._document is msgspec.UNSET:
+            try:
+                self._document = msgspec.json.decode(self.body) if self.body.strip() else None
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                raise AnswerUnreadable("the answer is not JSON") from None
+        return self._document
 
 
 async def read_bounded(chunks: AsyncIterator[bytes], encoding: str, limit: int) -> bytes:
@@ -55,11 +56,15 @@ async def read_bounded(chunks: AsyncIterator[bytes], encoding: str, limit: int) 
     Raises:
         AnswerUnreadable: it is longer, or the encoding is not gzip or not what it says.
     """
+    return b"".join([part async for part in bounded(chunks, encoding, limit)])
+
+
+async def bounded(chunks: AsyncIterator[bytes], encoding: str, limit: int) -> AsyncIterator[bytes]:
+    """What the chunks hold, as they arrive; raises as `read_bounded`."""
     encoding = encoding.strip().lower()
     if encoding not in ("", "identity", "gzip", "x-gzip"):
         raise AnswerUnreadable(f"the answer has the encoding {encoding!r:.40}, which was not asked for")
     inflate = _Inflate(limit) if encoding.endswith("gzip") else None
-    parts: list[bytes] = []
     received = produced = 0
     async for chunk in chunks:
         received += len(chunk)
@@ -67,10 +72,9 @@ async def read_bounded(chunks: AsyncIterator[bytes], encoding: str, limit: int) 
             raise AnswerUnreadable(f"the answer is longer than {limit:,} bytes")
         data = inflate.feed(chunk, limit - produced) if inflate is not None else chunk
         produced += len(data)
-        parts.append(data)
+        yield data
     if inflate is not None and not inflate.complete:
         raise AnswerUnreadable("the answer ends in the middle")
-    return b"".join(parts)
 
 
 class _Inflate:

@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from types import TracebackType
 
 import aiohttp
+from multidict import CIMultiDictProxy
 from yarl import URL
 
 from pipes_api.names import SANDBOX_HOST_HEADER
@@ -12,7 +15,7 @@ from pipes_api.names import SANDBOX_HOST_HEADER
 from ..mapping.build import Outgoing
 from ..settings import EgressSettings
 from .addresses import AddressGuard, GuardedResolver
-from .answers import Answer, AnswerUnreadable, read_bounded
+from .answers import Answer, AnswerUnreadable, bounded, read_bounded
 
 USER_AGENT = "pipes-mcp"
 _CHUNK = 64 * 1024
@@ -24,6 +27,20 @@ class NotSent(Exception):  # noqa: N818 - reads as what happened
 
 class NoAnswer(Exception):  # noqa: N818 - reads as what happened
     """The request may have been received, and no answer came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """An answer whose body is still on its way; `chunks` are decompressed."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    chunks: AsyncIterator[bytes]
+
+    @property
+    def content_type(self) -> str:
+        """Media type without parameters, lower case."""
+        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
 class Transport:
@@ -71,6 +88,22 @@ class Transport:
             NotSent, NoAnswer: see there.
             AnswerUnreadable: longer than `limit` bytes (of the settings, if None), or not encoded as it says.
         """
+        async with self._requested(host, outgoing) as response:
+            body = await self._body(response, limit or self._settings.answer_bytes)
+            return Answer(response.status, response.headers, body)
+
+    @asynccontextmanager
+    async def arriving(self, host: str, outgoing: Outgoing, limit: int) -> AsyncIterator[Arriving]:
+        """Send one request and give its answer while it arrives. Leaving before its end closes the connection.
+
+        How long it may take in all is for the caller to say. Raises as `send`, within the block too.
+        """
+        async with self._requested(host, outgoing) as response:
+            encoding = response.headers.get("Content-Encoding", "")
+            yield Arriving(response.status, response.headers, bounded(_chunks(response), encoding, limit))
+
+    @asynccontextmanager
+    async def _requested(self, host: str, outgoing: Outgoing) -> AsyncIterator[aiohttp.ClientResponse]:
         if self._session is None:
             raise RuntimeError("the transport is used outside its context")
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip", **outgoing.headers}
@@ -84,8 +117,7 @@ class Transport:
                 data=outgoing.body,
                 allow_redirects=False,
             ) as response:
-                body = await self._body(response, limit or self._settings.answer_bytes)
-                return Answer(response.status, response.headers, body)
+                yield response
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotSent(_reason(error)) from None
         except (TimeoutError, aiohttp.ClientError, ConnectionError) as error:
