@@ -63,6 +63,9 @@ class SessionServiceServer:
         self.refuse_with: messages.Failure | None = None
         self.budget: int | None = None
         self.reserved = 0
+        self.tool_budgets: dict[str, int] = {}
+        self.spent: set[str] = set()
+        """Ids of exact calls."""
         self.watches = 0
         self.answers_watch = True
         self._streams: set[asyncio.Queue[Any]] = set()
@@ -208,12 +211,23 @@ class SessionServiceServer:
         return await self._answer(request, messages.EndSession, answer)
 
     async def _reserve(self, request: web.Request) -> web.Response:
-        def answer(asked: messages.Reserve) -> messages.Reserved:
-            left = asked.calls if self.budget is None else min(asked.calls, self.budget - self.reserved)
-            self.reserved += left - asked.return_calls
-            return messages.Reserved(calls=left, writes=min(asked.writes, left))
+        return await self._answer(request, messages.Reserve, self._reserved)
 
-        return await self._answer(request, messages.Reserve, answer)
+    def _reserved(self, asked: messages.Reserve) -> messages.Reserved:
+        given = asked.calls if self.budget is None else min(asked.calls, self.budget - self.reserved)
+        if asked.return_calls:
+            self.spent.discard(asked.exact)
+        if asked.exact in self.spent:
+            given = 0
+        of_tool = self.tool_budgets.get(asked.tool)
+        if of_tool is not None:
+            given = min(given, of_tool)
+            self.tool_budgets[asked.tool] = of_tool = of_tool - given + asked.return_calls
+        if given and asked.exact:
+            self.spent.add(asked.exact)
+        self.reserved += given - asked.return_calls
+        left = self.budget - self.reserved if self.budget is not None else None
+        return messages.Reserved(calls=given, writes=min(asked.writes, given), calls_left=left, tool_calls_left=of_tool)
 
     async def _usage(self, request: web.Request) -> web.Response:
         return await self._answer(request, messages.ReportUsage, lambda _: messages.Reserved())

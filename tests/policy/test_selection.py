@@ -8,7 +8,7 @@ from live import things
 from pipes_api.messages import SessionView
 from pipes_api.resources import Agent, RequestedBinding
 from pipes_api.states import SessionState
-from pipes_policy.selection import binding_of, candidates, choose
+from pipes_policy.selection import binding_of, choose
 
 LATER = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
 
