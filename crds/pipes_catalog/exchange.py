@@ -10,7 +10,19 @@ from enum import StrEnum
 import msgspec
 
 from .part import Condition, Part
-from .reading import Content, Decode, Decoding, Errors, FailureKind, FailureRule, Note, Result, ResultKind
+from .reading import (
+    Content,
+    Decode,
+    Decoding,
+    Errors,
+    FailureKind,
+    FailureRule,
+    Note,
+    Partial,
+    Result,
+    ResultKind,
+    ScopeTold,
+)
 from .sending import Backoff, Body, BodyPart, Graphql, Job, Offset, Paging, Request
 
 __all__ = [
@@ -36,9 +48,11 @@ __all__ = [
     "Offset",
     "Paging",
     "Part",
+    "Partial",
     "Request",
     "Result",
     "ResultKind",
+    "ScopeTold",
 ]
 
 
@@ -61,11 +75,15 @@ class HostValue(Part):
 
 
 class Endpoint(Part):
-    """Where the provider is: `hosts` are whole-label patterns, `url` is `https://` and a host made of `values`."""
+    """Where the provider is: `hosts` are whole-label patterns, `url` is `https://` and a host made of `values`.
+
+    `download_hosts` are where a request marked `redirect: download` may be sent on to, without any credential.
+    """
 
     hosts: tuple[str, ...]
     url: str
     values: dict[str, HostValue] = msgspec.field(default_factory=dict)
+    download_hosts: tuple[str, ...] = ()
 
 
 class Credential(Part):

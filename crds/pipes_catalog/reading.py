@@ -97,21 +97,54 @@ class FailureKind(StrEnum):
 
 
 class FailureRule(Part):
-    """The first rule that fits an answer gives its kind, and a sentence to add. Empty lists fit everything."""
+    """The first rule that fits an answer gives its kind, and a sentence to add. What is empty fits everything.
+
+    `headers` must be there with that text; `*` is any. `lacks_scope` fits when the headers of `errors.scope` say that
+    the credential has none of the scopes that are accepted here.
+    """
 
     kind: FailureKind
     statuses: tuple[int, ...] = ()
     codes: tuple[str, ...] = ()
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    lacks_scope: bool = False
     say: str = ""
+
+
+class ScopeTold(Part):
+    """Where a refusal names the scope that is missing: paths into the answer (text or lists), names of headers.
+
+    `granted` is the header that lists what the credential has; what is accepted is then in the first of `headers`.
+    """
+
+    at: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    granted: str = ""
+
+
+class Partial(Part):
+    """An answer that is both: with something at `data` it is a result, and each entry of `errors` becomes a note.
+
+    `at` and `message` are paths into an entry: what it is about (text, or a list to be joined), and what is wrong.
+    """
+
+    data: str
+    errors: str
+    at: str = "path"
+    message: str = "message"
 
 
 class Errors(Part):
     """Where a provider's error answer says what is wrong: paths, the first that leads to text is used.
 
-    `failed` recognises errors inside an answer of status 200.
+    `failed` recognises errors inside an answer of success, `partial` those beside a result. `reset` are headers that
+    tell when a rate limit ends: seconds, or a moment since 1970 in seconds or milliseconds. `Retry-After` comes first.
     """
 
     message: tuple[str, ...] = ()
     code: tuple[str, ...] = ()
     failed: Condition | None = None
+    partial: Partial | None = None
+    scope: ScopeTold = ScopeTold()
+    reset: tuple[str, ...] = ()
     rules: tuple[FailureRule, ...] = ()

@@ -64,6 +64,8 @@ def request_rules(request: Request, path: Path, known: set[str], spaces: frozens
         *(("body", each) for each in body_templates(request.body)),
     ):
         yield from template_rules(template, (*path, place), known, spaces)
+    if request.redirect and request.method != "GET":
+        yield (*path, "redirect"), "is for GET only"
     if request.body is not None:
         yield from _body(request.body, (*path, "body"))
 

@@ -39,14 +39,15 @@ def broken_rules(catalog: CatalogFile, stem: str) -> Broken:
         if tool.name in seen:
             yield (*place, "name"), f"the tool {tool.name!r} is defined twice"
         seen.add(tool.name)
-        for path, rule in _tool(tool):
+        for path, rule in tool_rules(tool, catalog.endpoint):
             yield (*place, *path), f"tool {tool.name}: {rule}"
 
 
 def _endpoint(endpoint: Endpoint) -> Broken:
-    for index, pattern in enumerate(endpoint.hosts):
-        if not HOST_PATTERN.match(pattern):
-            yield ("endpoint", "hosts", index), "must be a lower-case host, or *. and one, of two labels or more"
+    for member, patterns in (("hosts", endpoint.hosts), ("downloadHosts", endpoint.download_hosts)):
+        for index, pattern in enumerate(patterns):
+            if not HOST_PATTERN.match(pattern):
+                yield ("endpoint", member, index), "must be a lower-case host, or *. and one, of two labels or more"
     if not endpoint.hosts:
         yield ("endpoint", "hosts"), "must name at least one host pattern"
     match = re.fullmatch(r"https://([^/?#@:]+)", endpoint.url)
@@ -71,7 +72,8 @@ def _credential_only(reference: Reference) -> bool:
     return reference.name == "credential"
 
 
-def _tool(tool: CatalogTool) -> Broken:
+def tool_rules(tool: CatalogTool, endpoint: Endpoint) -> Broken:
+    """Every rule that one tool of a provider at that endpoint breaks."""
     for path, rule in input_schema_rules(tool.input_schema):
         yield ("inputSchema", *path), rule
     yield from _judge(tool)
@@ -82,6 +84,8 @@ def _tool(tool: CatalogTool) -> Broken:
     for sent in requests(tool):
         yield from request_rules(sent.request, sent.place, known, sent.spaces)
         yield from _method(tool, sent)
+        if sent.request.redirect and not endpoint.download_hosts:
+            yield (*sent.place, "redirect"), "needs endpoint.downloadHosts, where content may be fetched from"
     spaces = frozenset({"endpoint", "call"} | ({"lookup"} if tool.lookup is not None else set()))
     for index, case in enumerate(tool.cases):
         place: Path = ("cases", index)

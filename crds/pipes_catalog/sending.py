@@ -40,8 +40,9 @@ class Body(Part):
 class Request(Part):
     """One HTTP request. Every reference is encoded for where it lands; what is absent is left out.
 
-    `repeat` says whether sending twice does no more than sending once; `None` means: if the method is GET.
-    `repeat_query` is added to a repetition.
+    `repeat` says whether sending twice does no more than sending once; `None` means: if the method is GET, or the
+    call only reads. `repeat_query` is added to a repetition. `redirect: download` lets a `GET` be answered with one
+    redirect to content: to a host of `endpoint.downloadHosts`, without the credential. Every other redirect is refused.
     """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -51,10 +52,11 @@ class Request(Part):
     body: Body | None = None
     repeat: bool | None = None
     repeat_query: dict[str, Any] = msgspec.field(default_factory=dict)
+    redirect: Literal["", "download"] = ""
 
-    @property
-    def repeatable(self) -> bool:
-        return self.repeat if self.repeat is not None else self.method == "GET"
+    def repeatable(self, reads: bool = False) -> bool:
+        """Whether sending it twice does no more than once; `reads`: it is part of a call that only reads."""
+        return self.repeat if self.repeat is not None else reads or self.method == "GET"
 
 
 class Backoff(Part):

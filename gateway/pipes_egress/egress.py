@@ -121,6 +121,7 @@ class Egress:
             scopes=definition.scopes,
             check=lambda: request.check(call.access, True),
             deadline=boottime() + self._settings.call_seconds,
+            reads=call.access is Access.READ,
         )
         if request.reserve is not None and (denial := await request.reserve(call.access)) is not None:
             raise Refused(denial)

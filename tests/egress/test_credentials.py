@@ -158,9 +158,12 @@ async def test_scopes_that_change_after_approval_are_seen_at_the_provider(world:
     await world.sandbox.fault(match={"host": "www.googleapis.com"}, status=403, body=body)
     result = await world.call("google-drive", "search", {"query": "plan"})
 
-    assert result.denial is not None
-    assert result.denial.reason is Reason.SCOPE_MISSING
-    assert "drive.readonly" in result.denial.message
+    # The provider's own refusal, and no denial of ours.
+    assert result.is_error
+    assert result.denial is None
+    assert "lacks a scope" in told(result)
+    assert "drive.readonly" in told(result)
+    assert "connect the account again" in told(result)
 
 
 async def test_the_credential_in_an_answer_of_the_provider_is_withheld(world: World) -> None:

@@ -20,6 +20,11 @@ class HostRefused(Exception):  # noqa: N818 - reads as what happened
     """The connection names no host that may be reached; the sentence names the value at fault."""
 
 
+def is_host(text: str) -> bool:
+    """Whether it is a host name that may be dialled: no address, no single label, nothing but labels."""
+    return len(text) <= LONGEST and _HOST.match(text) is not None
+
+
 def matches(pattern: str, host: str) -> bool:
     """Whether whole labels of the host fit: `*.example.com` is every host below example.com, not itself."""
     if pattern.startswith("*."):
@@ -38,7 +43,7 @@ def host_of(endpoint: Endpoint, values: Mapping[str, Any], *, granted: Iterable[
     """
     made = {name: _value(name, each, values) for name, each in endpoint.values.items()}
     host = REFERENCE.sub(lambda match: made[match[1]], endpoint.url.removeprefix("https://")).lower()
-    if len(host) > LONGEST or not _HOST.match(host):
+    if not is_host(host):
         raise HostRefused(f"{host!r:.100} is not a host name")
     if not any(matches(pattern, host) for pattern in granted):
         raise HostRefused(f"the host {host} is not one that the session covers")

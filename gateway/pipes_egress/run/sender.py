@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipes_api.clock import boottime
-from pipes_api.reasons import Reason
 from pipes_catalog.definition import Alternatives
 from pipes_catalog.exchange import Exchange, FailureKind, Request
 from pipes_policy import remedies
@@ -19,11 +18,13 @@ from ..mapping.scope import Scope
 from ..problems import ProviderFailed, Refused
 from ..transport.answers import Answer, AnswerUnreadable
 from ..transport.client import NoAnswer, NotSent, Transport
+from .downloads import download_of
 from .failures import Failure, failure_of
 
 REPETITIONS = 2
 LONGEST_PAUSE_SECONDS = 20.0
 FIRST_PAUSE_SECONDS = 0.25
+UNKNOWN = "Whether it was done is not known; look before trying again, since trying again may do it twice."
 
 
 @dataclass(kw_only=True, slots=True)
@@ -40,6 +41,8 @@ class Sender:
     scopes: tuple[Alternatives, ...]
     check: Callable[[], Denial | None]
     deadline: float
+    reads: bool = False
+    """The call was found to only read, so that sending twice does no more than once."""
     sent: bool = False
     abandoned: bool = False
     """The caller is gone: nothing more is sent for it, but what cancels what it has started."""
@@ -67,13 +70,15 @@ class Sender:
             credential = self.credential
             outgoing = build(request, scope, headers=self._headers(), query=again, body=body)
             try:
-                answer = await self._once(outgoing)
+                answer = await self._once(self.host, outgoing)
+                if request.redirect:
+                    answer = await self._followed(answer)
             except NotSent as error:
                 if repetition >= REPETITIONS:
                     raise ProviderFailed(f"{self._title} cannot be reached: {error}. Try again later.") from None
                 await self._pause(repetition, None)
             except NoAnswer as error:
-                if repetition >= REPETITIONS or not request.repeatable:
+                if repetition >= REPETITIONS or not request.repeatable(self.reads):
                     raise ProviderFailed(self._unanswered(request, error)) from None
                 await self._pause(repetition, None)
             except AnswerUnreadable as error:
@@ -89,26 +94,41 @@ class Sender:
         """Send without asking the policy chain: only to cancel what this call has started."""
         await self.transport.send(self.host, build(request, scope, headers=self._headers()))
 
-    async def _once(self, outgoing: Outgoing) -> Answer:
+    async def _once(self, host: str, outgoing: Outgoing) -> Answer:
         denial = self.check()
         if denial is not None:
             raise Refused(denial)
         if self.abandoned:
             raise ProviderFailed("the call was given up")
         self.sent = True
-        return self._without_credential(await self.transport.send(self.host, outgoing))
+        return self._without_credential(await self.transport.send(host, outgoing))
+
+    async def _followed(self, answer: Answer) -> Answer:
+        """The content that the answer sends on to, or the answer itself."""
+        download = download_of(answer, self.exchange.endpoint.download_hosts)
+        if download is None:
+            return answer
+        content = await self._once(*download)
+        if content.status >= 300:
+            raise ProviderFailed(
+                f"{self._title} keeps the content where it cannot be had now (status {content.status})"
+            )
+        return content
 
     async def _after(self, failure: Failure, request: Request, repetition: int, used: Vended) -> None:
         """Whether to try once more; returns when it is time to."""
+        repeatable = request.repeatable(self.reads)
         match failure.kind:
             case FailureKind.UNAUTHORIZED:
                 await self._renew(failure, used)
             case FailureKind.SCOPE_MISSING:
-                raise Refused(self._scope_missing(failure))
-            case FailureKind.RATE_LIMITED | FailureKind.UNAVAILABLE if request.repeatable and repetition < REPETITIONS:
+                raise ProviderFailed(self._scope_missing(failure), answered=True)
+            case FailureKind.RATE_LIMITED | FailureKind.UNAVAILABLE if repeatable and repetition < REPETITIONS:
                 if not self._has_time(self._wait(repetition, failure.retry_after)):
                     raise ProviderFailed(_advised(failure))
                 await self._pause(repetition, failure.retry_after)
+            case FailureKind.TIMED_OUT | FailureKind.UNAVAILABLE if not repeatable:
+                raise ProviderFailed(f"{failure.sentence.rstrip('.')}. {UNKNOWN}", answered=True)
             case _:
                 raise ProviderFailed(_advised(failure), answered=failure.kind is not FailureKind.RATE_LIMITED)
 
@@ -136,17 +156,14 @@ class Sender:
             return answer
         return Answer(answer.status, answer.headers, answer.body.replace(secret, b"(withheld)"))
 
-    def _scope_missing(self, failure: Failure) -> Denial:
-        needed = f" (needed: {', '.join(' or '.join(entry) for entry in self.scopes)})" if self.scopes else ""
-        return Denial(reason=Reason.SCOPE_MISSING, message=f"{failure.sentence}{needed}", remedy=remedies.RECONNECT)
+    def _scope_missing(self, failure: Failure) -> str:
+        needed = failure.scope or ", ".join(" or ".join(entry) for entry in self.scopes)
+        return f"{failure.sentence.rstrip('.')}{f' (needed: {needed})' if needed else ''}. {remedies.RECONNECT}"
 
     def _unanswered(self, request: Request, error: NoAnswer) -> str:
-        if request.method == "GET" or request.repeatable:
+        if request.repeatable(self.reads):
             return f"{self._title} does not answer: {error}. Try again later."
-        return (
-            f"{self._title} did not answer: {error}. Whether it was done is not known; "
-            "look before trying again, since trying again may do it twice."
-        )
+        return f"{self._title} did not answer: {error}. {UNKNOWN}"
 
     def _wait(self, repetition: int, asked: float | None) -> float:
         return asked if asked is not None else FIRST_PAUSE_SECONDS * 2**repetition
