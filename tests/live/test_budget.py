@@ -6,9 +6,10 @@ import pytest
 
 from live import things
 from live.session_service import SessionServiceServer
+from pipes_api.grant import GrantedCall
 from pipes_api.messages import Failure, ReportUsage, Reserve
 from pipes_api.reasons import Reason
-from pipes_api.resources import Access, Limits
+from pipes_api.resources import Access, Limits, ToolLimits
 from pipes_live.budget import READ_CHUNK, Budget
 from pipes_live.client import SessionService
 from pipes_live.usage import UsageReporter
@@ -111,3 +112,60 @@ async def test_usage_is_told_in_one_report_and_kept_while_nobody_answers(
         ReportUsage(uid="free", calls=2, writes=1, namespace="team-a"),
         ReportUsage(uid="session-1", denied=1, namespace="team-a"),
     ]
+
+
+EXACT = Place(Access.WRITE, exact="call-1")
+OF_TOOL = Place(Access.READ, tool="snowflake_query")
+TWO = things.session(things.granted(limits={"snowflake_query": ToolLimits(max_calls=2)}), uid="two")
+
+
+async def test_an_exact_call_is_taken_by_its_id_and_once(server: SessionServiceServer, client: SessionService) -> None:
+    once = things.session(things.granted(calls=(GrantedCall(tool="snowflake_query", arguments="{}"),)))
+    budget = Budget(client)
+    answers = await asyncio.gather(*(budget.take(once, EXACT) for _ in range(20)))
+    assert [each for each in answers if each is None] == [None]
+    denial = next(each for each in answers if each is not None)
+    assert denial.reason is Reason.BUDGET_EXHAUSTED
+    assert denial.session_expires_at == once.expires_at
+    assert server.requests[0] == Reserve(uid="session-1", calls=1, writes=1, namespace="team-a", exact="call-1")
+    await budget.give_back(once, EXACT)
+    assert await budget.take(once, EXACT) is None
+
+
+async def test_a_tool_with_a_budget_is_taken_one_by_one_and_named(
+    server: SessionServiceServer, client: SessionService
+) -> None:
+    server.tool_budgets = {"snowflake_query": 2}
+    budget = Budget(client)
+    answers = await asyncio.gather(*(budget.take(TWO, OF_TOOL) for _ in range(20)))
+    assert sum(each is None for each in answers) == 2
+    refused = next(each for each in answers if each is not None)
+    assert "its calls of snowflake_query" in refused.message
+    assert all(each.calls == 1 and each.tool == "snowflake_query" for each in server.requests)
+    await budget.give_back(TWO, OF_TOOL)
+    assert server.requests[-1] == Reserve(uid="two", return_calls=1, namespace="team-a", tool="snowflake_query")
+    assert await budget.take(TWO, OF_TOOL) is None
+
+
+async def test_a_limit_that_came_after_the_approval_is_reserved_too(
+    server: SessionServiceServer, client: SessionService
+) -> None:
+    assert await Budget(client).take(FREE, OF_TOOL) is None
+    assert [each.tool for each in server.requests] == ["snowflake_query"]
+
+
+async def test_what_is_left_is_told_exactly_or_not_at_all(server: SessionServiceServer, client: SessionService) -> None:
+    budget = Budget(client)
+    assert budget.left(LIMITED, READ) == {}
+    await budget.take(LIMITED, READ)
+    assert budget.left(LIMITED, READ) == {}, "the session service did not tell"
+    server.budget = server.reserved + 12
+    for number in range(1, 8):
+        await budget.take(TWO, READ)
+        assert budget.left(TWO, READ) == {"callsLeft": 12 - number}, "reads that are reserved ahead are still there"
+    server.tool_budgets = {"snowflake_query": 2}
+    await budget.take(TWO, OF_TOOL)
+    assert budget.left(TWO, OF_TOOL) == {"callsLeft": 4, "tool": {"callsLeft": 1}}
+    assert budget.left(TWO, READ) == {"callsLeft": 4}
+    budget.forget("two")
+    assert budget.left(TWO, READ) == {}

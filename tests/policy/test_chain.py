@@ -179,6 +179,25 @@ def test_every_reason_of_a_state_is_told_apart() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Revoked by alice@example.com: seen enough", ": seen enough"),
+        ("Revoked by alice@example.com.", ""),
+        ("Revoked by a person: seen enough", ": seen enough"),
+        ("The session was revoked.", ""),
+        ("The session was deleted.", ": The session was deleted."),
+        ("", ""),
+    ],
+)
+def test_a_revocation_is_said_once(said: str, told: str) -> None:
+    by = "alice@example.com" if "alice" in said else ""
+    denial = chain.decide(over(SessionState.REVOKED, message=said, ended_by=by))
+    assert denial is not None
+    assert denial.message.count("evoked") == 1
+    assert denial.message.endswith("Z" + told)
+
+
 def test_a_used_up_budget_spares_only_the_call_that_has_its_place() -> None:
     assert chain.decide(over(SessionState.BUDGET_EXHAUSTED)) is not None
     assert chain.decide(call(session=things.over(LIVE, SessionState.REVOKED), reserved=True)) is not None

@@ -118,7 +118,8 @@ def test_the_token_of_one_session_is_worth_nothing_in_anothers_name() -> None:
 def test_the_list_is_the_union_and_names_the_sessions() -> None:
     def listed(*sessions: SessionView) -> Any:
         def calls(*_: Any) -> list[Call]:
-            return [drive(each) for each in candidates(sessions, BINDING) or [None]]
+            found = [drive(each) for each in candidates(sessions, BINDING)]
+            return found or [drive(None)]
 
         (tool,) = advertised([BINDING], lambda _: things.SEARCH, calls)
         return tool
