@@ -25,6 +25,7 @@ API_KEY = "sk_test_canary_0123456789"
 ADMIN_TOKEN = "admin-token"
 CATALOGS = pipes_catalog.load()
 ACCOUNTS = {
+    "github": "data_installation_github_alice",
     "snowflake": "data_installation_snowflake_alice",
     "google-drive": "data_installation_drive_alice",
     "salesforce": "data_installation_salesforce_alice",

@@ -7,7 +7,7 @@ from pipes_catalog import ToolDefinition
 from pipes_catalog.references import SPACES, all_references, operator_of, references, whole
 from pipes_catalog.requests import Sent, requests
 
-from .description import Description, Operation, Schema
+from .description import Description, Operation, Schema, segments
 from .fits import COMPOSED, misfits, type_of, types
 
 ANYTHING: Schema = {}
@@ -61,10 +61,8 @@ class _Comparison:
             yield from self._template(body.json, self._operation.body, "body")
 
     def _path(self, sent: Sent) -> Iterator[str]:
-        ours = sent.request.path.strip("/").split("/")
-        theirs = self._operation.path.strip("/").split("/")
         described = self._operation.named("path")
-        for our, their in zip(ours, theirs, strict=True):
+        for our, their in zip(segments(sent.request.path), segments(self._operation.path), strict=True):
             if their.startswith("{") and their.strip("{}") in described:
                 yield from self._template(our, described[their.strip("{}")].schema, f"path {their}", written=True)
 

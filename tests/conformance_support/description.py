@@ -95,8 +95,13 @@ def _merged(first: Schema, second: Schema) -> Schema:
     }
 
 
+def segments(path: str) -> list[str]:
+    """The last may be empty: a path that ends in a slash."""
+    return path.removeprefix("/").split("/")
+
+
 def _same_shape(template: str, described: str) -> bool:
-    ours, theirs = template.strip("/").split("/"), described.strip("/").split("/")
+    ours, theirs = segments(template), segments(described)
     return len(ours) == len(theirs) and all(
         their.startswith("{") or our == their for our, their in zip(ours, theirs, strict=True)
     )

@@ -44,6 +44,7 @@ class Sandbox:
     """Whether a test had leave to change the world since the last reset."""
     hosts: dict[str, str] = field(
         default_factory=lambda: {
+            "github": "api.github.com",
             "snowflake": "acme-eu1.snowflakecomputing.com",
             "google-drive": "www.googleapis.com",
             "salesforce": "acme.my.salesforce.com",
