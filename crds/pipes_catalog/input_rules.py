@@ -12,6 +12,7 @@ import jsonschema_rs
 from .lines import Path
 
 DEEPEST = 12
+_TELLING = ("type", "enum", "const", "oneOf", "anyOf", "$ref")
 _COMBINATORS = ("anyOf", "oneOf", "allOf", "not", "if", "$ref")
 
 
@@ -33,10 +34,41 @@ def input_schema_rules(schema: dict[str, Any]) -> Iterator[tuple[Path, str]]:
         if name not in (schema.get("properties") or {}):
             yield ("required",), f"names {name!r}, which is not a property"
     yield from _references(schema, ())
+    for name, each in (schema.get("properties") or {}).items():
+        yield from _inner(each, ("properties", name))
     try:
         compile_schema(schema)
     except (jsonschema_rs.ValidationError, ValueError) as error:
         yield (), f"is not a JSON Schema: {str(error).splitlines()[0]}"
+
+
+def _inner(schema: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Rules for what is inside an argument: nothing is open by oversight.
+
+    An object that is free-form on purpose (the fields of a record) says so with an `additionalProperties` of its own.
+    """
+    if not isinstance(schema, dict) or len(path) > DEEPEST:
+        return
+    if not any(keyword in schema for keyword in _TELLING):
+        yield path, f"must have one of {', '.join(_TELLING)}: without, it would accept anything"
+    kinds = schema.get("type")
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    if ("object" in kinds or "properties" in schema) and "additionalProperties" not in schema:
+        yield (*path, "additionalProperties"), "must be false, or a schema (or true) for an object that is free-form"
+    if "array" in kinds and "items" not in schema and "prefixItems" not in schema:
+        yield (*path, "items"), "must say what the entries are"
+    for keyword in ("properties", "$defs", "patternProperties"):
+        members = schema.get(keyword)
+        for name, each in members.items() if isinstance(members, dict) else ():
+            yield from _inner(each, (*path, keyword, name))
+    if isinstance(schema.get("items"), dict):
+        yield from _inner(schema["items"], (*path, "items"))
+    for keyword in ("oneOf", "anyOf", "prefixItems"):
+        alternatives = schema.get(keyword)
+        for index, each in enumerate(alternatives if isinstance(alternatives, list) else ()):
+            # An alternative may do no more than require: the type is then told beside it.
+            if isinstance(each, dict) and ("type" in each or "properties" in each):
+                yield from _inner(each, (*path, keyword, index))
 
 
 def compile_schema(schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
