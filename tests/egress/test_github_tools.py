@@ -69,6 +69,14 @@ async def test_a_file_comes_as_what_it_is(world: World) -> None:
     assert "59 EUR" in other.content[0]["text"]
 
 
+async def test_a_text_is_read_as_one_whatever_its_name_suggests(world: World) -> None:
+    where = {**PLATFORM, "path": "docs/song.mp3"}
+    await world.call("github", "put_file", {**where, "message": "Words", "content": "La la la\n"})
+    read = await world.call("github", "get_file", where)
+
+    assert read.content[0] == {"type": "text", "text": "La la la\n"}
+
+
 async def test_a_folder_is_listed(world: World) -> None:
     top = await rows(world, "list_files", **WEBSITE)
     inside = await rows(world, "list_files", **WEBSITE, path="src")

@@ -45,7 +45,7 @@ def file_of(answer: Answer, result: Result, scope: Scope) -> File:
         return File(answer.body, answer.content_type, answer.charset)
     if not content.at:
         told = _text(content.type, scope) or answer.content_type
-        return File(answer.body, _kind(told, _text(content.name, scope)), answer.charset)
+        return File(answer.body, _kind(told, _text(content.name, scope), answer.body), answer.charset)
     try:
         document = answer.json()
     except AnswerUnreadable as error:
@@ -55,7 +55,7 @@ def file_of(answer: Answer, result: Result, scope: Scope) -> File:
     if data is None:
         raise ProviderFailed(f"There is no file content here. {result.more}".strip())
     scope = scope.having(answer=document)
-    return File(data, _kind(_text(content.type, scope), _text(content.name, scope)))
+    return File(data, _kind(_text(content.type, scope), _text(content.name, scope), data))
 
 
 def file_block(file: File, result: Result, offset: int, uri: str) -> tuple[dict[str, Any], list[str]]:
@@ -86,10 +86,17 @@ def _as_text(file: File, result: Result) -> str | None:
         or kind.endswith(("+json", "+xml"))
     ):
         return _decoded(file.data, file.charset)
-    if kind.partition("/")[0] in ("image", "audio", "video", "font") or kind in _BINARY:
-        return None
+    return None if _is_medium(kind) or kind in _BINARY else _plain_text(file.data)
+
+
+def _is_medium(kind: str) -> bool:
+    return kind.partition("/")[0] in ("image", "audio", "video", "font") and kind not in _TEXTUAL
+
+
+def _plain_text(data: bytes) -> str | None:
+    """Bytes that are text beyond doubt."""
     try:
-        text = file.data.decode()
+        text = data.decode()
     except UnicodeDecodeError:
         return None
     return text.removeprefix("\ufeff") if "\0" not in text else None
@@ -103,9 +110,13 @@ def _decoded(data: bytes, charset: str) -> str:
         return data.decode("utf-8", "replace").removeprefix("\ufeff")
 
 
-def _kind(told: str, name: str) -> str:
+def _kind(told: str, name: str, data: bytes) -> str:
     told = told.partition(";")[0].strip().lower()
-    return told if told not in _WHATEVER else mimetypes.guess_type(name, strict=True)[0] or told
+    if told not in _WHATEVER:
+        return told
+    guessed = mimetypes.guess_type(name, strict=True)[0] or told
+    # A name is a hint, and machines differ in what they make of it: TypeScript's `.ts` is a video to some.
+    return told if _is_medium(guessed) and _plain_text(data) is not None else guessed
 
 
 def _text(template: str, scope: Scope) -> str:
