@@ -49,8 +49,8 @@ def _judged(name: str, definition: ToolDefinition, binding: BindingView, calls: 
     passing = [call for call, denial in zip(calls, denials, strict=True) if denial is None]
     if not passing:
         return Advertised(name, definition, binding, denials[0])
-    names = tuple(call.session.name for call in passing if call.session is not None) if len(passing) > 1 else ()
-    return Advertised(name, definition, binding, None, _exact(passing), names)
+    names = sorted(call.session.name for call in passing if call.session is not None) if len(passing) > 1 else ()
+    return Advertised(name, definition, binding, None, _exact(passing), tuple(names))
 
 
 def _exact(calls: Sequence[Call]) -> tuple[GrantedCall, ...]:

@@ -9,9 +9,11 @@ import aiohttp
 import pytest
 
 from gateway.broker_server import BROKER_TOKEN, BrokerServer
+from gateway.waiting import until_decided
 from gateway.wire import Wire
 from live import things
 from live.session_service import SessionServiceServer
+from pipes_gateway import app
 from pipes_gateway.app import Gateway
 from pipes_gateway.settings import GatewaySettings
 
@@ -86,3 +88,16 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 @pytest.fixture
 async def wire(gateway: Gateway, http: aiohttp.ClientSession) -> Wire:
     return Wire(http, f"http://127.0.0.1:{gateway.mcp_port}/mcp")
+
+
+@pytest.fixture
+def no_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ends a call here is what was told, not the look that the gateway takes every second."""
+    monkeypatch.setattr(app, "LOOK_EVERY_SECONDS", 3600)
+
+
+@pytest.fixture
+async def approved(no_ticks: None, gateway: Gateway, service: SessionServiceServer) -> None:
+    """A live session for Snowflake."""
+    service.put(things.session())
+    await until_decided(gateway, "snowflake_query", None)

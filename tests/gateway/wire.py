@@ -6,6 +6,8 @@ from typing import Any
 
 import aiohttp
 
+from pipes_api.names import DENIAL_META
+
 MODERN = "2026-07-28"
 LEGACY = "2025-11-25"
 BOTH = "application/json, text/event-stream"
@@ -92,6 +94,13 @@ def modern(
         headers["Mcp-Name"] = params["name"]
     given = {**(params or {}), "_meta": {**META, **(meta or {})}}
     return {"jsonrpc": "2.0", "id": request_id, "method": method, "params": given}, headers
+
+
+def reason_of(result: dict[str, Any]) -> str:
+    """Why a call was refused by policy."""
+    assert result["isError"] is True
+    assert result["content"][0]["text"].startswith("permission denied: ")
+    return str(result["_meta"][DENIAL_META]["reason"])
 
 
 def messages_of(content_type: str, text: str) -> list[dict[str, Any]]:
