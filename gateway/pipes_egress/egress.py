@@ -10,10 +10,12 @@ from typing import Any
 import msgspec
 
 from pipes_api.clock import boottime
+from pipes_api.messages import HostedOffer
 from pipes_api.reasons import Reason
 from pipes_api.resources import Access
 from pipes_catalog.definition import ToolAccess, ToolDefinition
 from pipes_catalog.exchange import Exchange
+from pipes_catalog.remote import Remote
 from pipes_policy import remedies
 from pipes_policy.call import Denial
 
@@ -21,6 +23,9 @@ from .arguments import Arguments
 from .call import ToolRequest, ToolResult, failure, refusal
 from .credentials.cache import CredentialCache, Key
 from .credentials.pipes import Pipes, Vended, unavailable
+from .hosted.calls import HostedCall
+from .hosted.servers import HostedServers, Listed, Permission, Place
+from .hosted.way import Way
 from .judge.pool import JudgePool, JudgeUnavailable
 from .mapping.hosts import HostRefused, host_of
 from .problems import ArgumentRefused, ProviderFailed, Refused
@@ -49,6 +54,7 @@ class Egress:
         self._cache = CredentialCache(Pipes(settings, self._transport).vend)
         self._arguments = Arguments()
         self._restrictions = Restrictions()
+        self._hosted = HostedServers(settings, self._transport, self._cache, self._keep)
         self._clean_up: set[asyncio.Task[None]] = set()
         self._stack = AsyncExitStack()
 
@@ -74,7 +80,17 @@ class Egress:
 
     def drop(self, session_uid: str) -> None:
         """The session has ended: credentials that served only it are forgotten."""
+        self._hosted.drop(session_uid)
         self._cache.drop(session_uid)
+
+    async def listed(self, offer: HostedOffer, provider: str, binding_uid: str, check: Permission) -> Listed:
+        """What a hosted server lists, for a binding whose tools nobody has approved yet; held until `drop`.
+
+        Raises:
+            Refused, ProviderFailed: it cannot be read now; the sentence says why.
+        """
+        async with asyncio.timeout(self._settings.call_seconds):
+            return await self._hosted.listed(Place.offered(offer, provider), binding_uid, check)
 
     async def execute(self, request: ToolRequest) -> ToolResult:
         """Execute one call. Never raises for what a caller, a person or a provider can cause.
@@ -100,17 +116,25 @@ class Egress:
 
     async def _execute(self, call: "_Call") -> ToolResult:
         request, definition = call.request, call.request.definition
-        exchange = definition.exchange
-        if exchange is None:
+        exchange, remote = definition.exchange, definition.remote
+        if exchange is None and remote is None:
             raise ProviderFailed(f"the tool {definition.name} cannot be executed by this version")
         arguments = self._arguments.checked(definition, request.arguments)
         if request.restrict:
             self._restrictions.hold(definition, request.restrict, arguments)
         call.access = await self._access(request, definition, arguments)
+        if remote is not None:
+            result = await self._at_hosted_server(call, remote, arguments)
+        elif exchange is not None:
+            result = await self._by_catalog(call, exchange, arguments)
+        return msgspec.structs.replace(result, access=call.access, sent=call.sent)
+
+    async def _by_catalog(self, call: "_Call", exchange: Exchange, arguments: dict[str, Any]) -> ToolResult:
+        request, definition = call.request, call.request.definition
         key = Key.of(request.granted)
         credential = await self._cache.get(key, request.grant.uid)
         _is_usable(definition, exchange, credential)
-        call.sender = sender = Sender(
+        call.way = sender = Sender(
             transport=self._transport,
             cache=self._cache,
             key=key,
@@ -123,11 +147,19 @@ class Egress:
             deadline=boottime() + self._settings.call_seconds,
             reads=call.access is Access.READ,
         )
-        if request.reserve is not None and (denial := await request.reserve(call.access)) is not None:
-            raise Refused(denial)
+        await call.reserve()
         execution = Execution(exchange, sender, progress=request.progress, keep=self._keep)
-        result = await execution.run(arguments, request.granted.endpoint)
-        return msgspec.structs.replace(result, access=call.access, sent=sender.sent)
+        return await execution.run(arguments, request.granted.endpoint)
+
+    async def _at_hosted_server(self, call: "_Call", remote: Remote, arguments: dict[str, Any]) -> ToolResult:
+        request = call.request
+        place = Place.of(request.granted, remote)
+        call.way = way = await self._hosted.way(
+            place, request.grant.uid, lambda: request.check(call.access, True), traceparent=request.traceparent
+        )
+        await call.reserve()
+        hosted = HostedCall(remote, self._hosted.at(place, request.grant.uid), way, progress=request.progress)
+        return await hosted.run(arguments, request.definition.input_schema, repeatable=call.access is Access.READ)
 
     async def _access(self, request: ToolRequest, definition: ToolDefinition, arguments: dict[str, Any]) -> Access:
         """What the call does, once the policy chain agrees to it."""
@@ -166,11 +198,19 @@ class _Call:
     def __init__(self, request: ToolRequest) -> None:
         self.request = request
         self.access: Access | None = None
-        self.sender: Sender | None = None
+        self.way: Sender | Way | None = None
 
     @property
     def sent(self) -> bool:
-        return self.sender is not None and self.sender.sent
+        return self.way is not None and self.way.sent
+
+    async def reserve(self) -> None:
+        """Take the call from the session's budget, once everything is ready to be sent."""
+        if self.request.reserve is None or self.access is None:
+            return
+        denial = await self.request.reserve(self.access)
+        if denial is not None:
+            raise Refused(denial)
 
 
 def _is_usable(definition: ToolDefinition, exchange: Exchange, credential: Vended) -> None:
