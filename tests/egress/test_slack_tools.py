@@ -139,6 +139,7 @@ async def test_a_scope_that_only_slack_misses_is_named(world: World) -> None:
 
     assert result.is_error
     assert "groups:read" in told(result)
+    assert "channels:read" not in told(result)
 
 
 @pytest.mark.parametrize(
