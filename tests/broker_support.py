@@ -1,9 +1,12 @@
 """A broker between a real API server (TokenReview), a session service that a test speaks for, and the sandbox."""
 
+import asyncio
 import datetime as dt
 import json
 import ssl
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,16 +18,20 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 import pipes_catalog
-from egress_support import ACCOUNTS, CATALOGS, Sandbox, granted
+from cluster import Cluster
+from egress_support import ACCOUNTS, ADMIN_TOKEN, API_KEY, CATALOGS, Sandbox, granted
 from live.session_service import SessionServiceServer
 from pipes_api import messages
 from pipes_api.clock import boottime
 from pipes_api.grant import Grant
-from pipes_api.names import SESSION_TOKEN_HEADER
+from pipes_api.names import BROKER_AUDIENCE, SESSION_TOKEN_HEADER
 from pipes_api.resources import Access, Agent, Limits
 from pipes_api.states import SessionState
 from pipes_egress.broker.app import Broker
+from pipes_egress.broker.settings import BrokerSettings
 from pipes_egress.call import ToolResult
+from pipes_sandbox.server import running
+from pipes_sandbox.settings import Settings
 
 BROKER = messages.Identity(role="broker", namespace="pipes-system", service_account="broker", pod_uid="broker-pod")
 
@@ -144,6 +151,16 @@ class Brokered:
             assert response.status == 200, await response.text()
             return [msgspec.json.decode(line) for line in (await response.read()).splitlines()]
 
+    async def call(
+        self, session: messages.SessionView, tool: str, arguments: dict[str, Any], **options: Any
+    ) -> ToolResult:
+        """One call of a tool of the session's first binding."""
+        assert session.grant is not None
+        body = {"binding": session.grant.bindings[0].name, "tool": tool, "arguments": arguments}
+        body |= options.pop("body", {})
+        token = options.pop("token", None) or self.token(session)
+        return msgspec.convert((await self.lines(token, body, **options))[-1]["result"], ToolResult)
+
     async def query(self, session: messages.SessionView, statement: str, **options: Any) -> ToolResult:
         body = {"binding": "snowflake", "tool": "snowflake_query", "arguments": {"statement": statement}}
         token = options.pop("token", None) or self.token(session)
@@ -152,3 +169,41 @@ class Brokered:
 
 def trusting(ca_file: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(ca_file))
+
+
+@asynccontextmanager
+async def running_broker(cluster: Cluster, namespace: str, directory: Path) -> AsyncIterator[Brokered]:
+    """A broker, its session service and a sandbox, and a pod `agent` of ServiceAccount `analyst` that may call it."""
+    pod = await asyncio.to_thread(cluster.create_pod, namespace, "agent", "analyst")
+    projected = await asyncio.to_thread(cluster.pod_token, namespace, "agent", BROKER_AUDIENCE)
+    key = directory / "workos-key"
+    key.write_text(API_KEY)
+    async with AsyncExitStack() as stack:
+        sandbox = await stack.enter_async_context(running(Settings(port=0, api_key=API_KEY, admin_token=ADMIN_TOKEN)))
+        service = BrokersSessionService(directory)
+        await service.start()
+        stack.push_async_callback(service.stop)
+        broker = Broker(
+            BrokerSettings(
+                listen="127.0.0.1",
+                port=0,
+                health_listen="127.0.0.1",
+                health_port=0,
+                names=("127.0.0.1",),
+                operator_url=service.url,
+                ca_file=service.ca_file,
+                token_file=service.token_file,
+                kubeconfig=cluster.kubeconfig("admin"),
+                workos_key_file=key,
+                sandbox=sandbox.url,
+            )
+        )
+        await broker.start()
+        stack.push_async_callback(broker.stop)
+        connector = aiohttp.TCPConnector(ssl=trusting(service.ca_file))
+        http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+        admin = await stack.enter_async_context(
+            aiohttp.ClientSession(headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
+        )
+        uid = pod["metadata"]["uid"]
+        yield Brokered(broker, service, Sandbox(sandbox.url, admin), http, namespace, uid, projected)

@@ -4,27 +4,21 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
-from broker_support import Brokered, BrokersSessionService, binding_view, session_view, trusting
+from broker_support import Brokered, binding_view, running_broker, session_view
 from cluster import Cluster
-from egress_support import ADMIN_TOKEN, API_KEY, Sandbox
+from egress_support import API_KEY
 from pipes_api import messages
 from pipes_api.clock import boottime
 from pipes_api.names import BROKER_AUDIENCE, OPERATOR_AUDIENCE
 from pipes_api.reasons import Reason
 from pipes_api.resources import Access, Limits
 from pipes_api.states import SessionState
-from pipes_egress.broker.app import Broker
-from pipes_egress.broker.settings import BrokerSettings
-from pipes_sandbox.server import running
-from pipes_sandbox.settings import Settings
 
 pytestmark = pytest.mark.apiserver
 
@@ -33,39 +27,8 @@ QUERY = {"binding": "snowflake", "tool": "snowflake_query", "arguments": {"state
 
 @pytest.fixture
 async def brokered(cluster: Cluster, namespace: str, tmp_path: Path) -> AsyncIterator[Brokered]:
-    pod = await asyncio.to_thread(cluster.create_pod, namespace, "agent", "analyst")
-    projected = await asyncio.to_thread(cluster.pod_token, namespace, "agent", BROKER_AUDIENCE)
-    key = tmp_path / "workos-key"
-    key.write_text(API_KEY)
-    async with AsyncExitStack() as stack:
-        sandbox = await stack.enter_async_context(running(Settings(port=0, api_key=API_KEY, admin_token=ADMIN_TOKEN)))
-        service = BrokersSessionService(tmp_path)
-        await service.start()
-        stack.push_async_callback(service.stop)
-        broker = Broker(
-            BrokerSettings(
-                listen="127.0.0.1",
-                port=0,
-                health_listen="127.0.0.1",
-                health_port=0,
-                names=("127.0.0.1",),
-                operator_url=service.url,
-                ca_file=service.ca_file,
-                token_file=service.token_file,
-                kubeconfig=cluster.kubeconfig("admin"),
-                workos_key_file=key,
-                sandbox=sandbox.url,
-            )
-        )
-        await broker.start()
-        stack.push_async_callback(broker.stop)
-        connector = aiohttp.TCPConnector(ssl=trusting(service.ca_file))
-        http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        admin = await stack.enter_async_context(
-            aiohttp.ClientSession(headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
-        )
-        uid = pod["metadata"]["uid"]
-        yield Brokered(broker, service, Sandbox(sandbox.url, admin), http, namespace, uid, projected)
+    async with running_broker(cluster, namespace, tmp_path) as made:
+        yield made
 
 
 async def test_a_call_of_a_live_session_is_executed(brokered: Brokered) -> None:

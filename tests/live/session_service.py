@@ -5,7 +5,7 @@ import datetime as dt
 import ipaddress
 import ssl
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,7 @@ class SessionServiceServer:
         self.refuse_with: messages.Failure | None = None
         self.budget: int | None = None
         self.reserved = 0
+        self.before_reserving: Callable[[], Awaitable[None]] | None = None
         self.tool_budgets: dict[str, int] = {}
         self.spent: set[str] = set()
         """Ids of exact calls."""
@@ -211,7 +212,12 @@ class SessionServiceServer:
         return await self._answer(request, messages.EndSession, answer)
 
     async def _reserve(self, request: web.Request) -> web.Response:
+        if self.before_reserving is not None:
+            await self.before_reserving()
         return await self._answer(request, messages.Reserve, self._reserved)
+
+    def requests_of(self, kind: type[Any]) -> list[Any]:
+        return [each for each in self.requests if isinstance(each, kind)]
 
     def _reserved(self, asked: messages.Reserve) -> messages.Reserved:
         given = asked.calls if self.budget is None else min(asked.calls, self.budget - self.reserved)
