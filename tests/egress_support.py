@@ -29,6 +29,7 @@ ACCOUNTS = {
     "snowflake": "data_installation_snowflake_alice",
     "google-drive": "data_installation_drive_alice",
     "salesforce": "data_installation_salesforce_alice",
+    "hubspot": "data_installation_hubspot_alice",
     "notion": "data_installation_notion_alice",
     "slack": "data_installation_slack_alice",
 }
