@@ -1,0 +1,92 @@
+"""Egress in front of a hosted MCP server: what tests of hosted tools share."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from egress_support import ACCOUNTS, ADMIN_TOKEN, API_KEY, Policy, grant
+from hosted_server import HOST, URL, HostedServer
+from pipes_api.grant import GrantedBinding
+from pipes_api.resources import Access, Connection
+from pipes_api.resources import HostedServer as Hosted
+from pipes_catalog import ToolDefinition, advertised, hosted
+from pipes_egress.call import ToolRequest, ToolResult
+from pipes_egress.egress import Egress
+from pipes_egress.settings import EgressSettings
+from pipes_sandbox.server import running
+from pipes_sandbox.settings import Settings
+
+PROVIDER = "salesforce"
+"""The provider whose account in the sandbox is connected; the hosted server is taken for its own."""
+
+
+def definitions(server: HostedServer, **access: Access) -> dict[str, ToolDefinition]:
+    """What is approved, by the tool's name at the server."""
+    made = hosted.definitions(server.tools, Hosted(url=URL, access=access), "Acme", binding="acme").definitions
+    return {each.remote.tool: each for each in made if each.remote is not None}
+
+
+def granted(approved: dict[str, ToolDefinition], **changes: Any) -> GrantedBinding:
+    binding = GrantedBinding(
+        name="acme",
+        uid="uid-acme",
+        provider=PROVIDER,
+        catalog="",
+        connection=Connection(user_id="user_alice"),
+        account=ACCOUNTS[PROVIDER],
+        access=Access.WRITE,
+        tools={advertised("acme", each.name): each.hash for each in approved.values()},
+        hosts=(HOST,),
+    )
+    return msgspec.structs.replace(binding, **changes)
+
+
+@dataclass
+class HostedWorld:
+    """A hosted server, egress, and a policy that allows everything until told otherwise."""
+
+    server: HostedServer
+    egress: Egress
+    settings: EgressSettings
+    policy: Policy = field(default_factory=Policy)
+    approved: dict[str, ToolDefinition] = field(default_factory=dict)
+    access: dict[str, Access] = field(default_factory=dict)
+
+    def approve(self, **access: Access) -> None:
+        """What the server offers now is what a person approved."""
+        self.access = access
+        self.approved = definitions(self.server, **access)
+
+    def request(self, tool: str, arguments: dict[str, Any], **changes: Any) -> ToolRequest:
+        binding = changes.pop("granted", None) or granted(self.approved)
+        made = ToolRequest(
+            grant=grant(binding, changes.pop("uid", "session-1")),
+            granted=binding,
+            definition=self.approved[tool],
+            arguments=arguments,
+            check=self.policy,
+            session="analyst-1",
+        )
+        return replace(made, **changes)
+
+    async def call(self, tool: str, /, arguments: dict[str, Any] | None = None, **changes: Any) -> ToolResult:
+        if tool not in self.approved:
+            self.approve(**self.access)
+        return await self.egress.execute(self.request(tool, arguments or {}, **changes))
+
+
+@asynccontextmanager
+async def hosted_world(directory: Path, era: str | None = None, **settings: Any) -> AsyncIterator[HostedWorld]:
+    key = directory / "workos-key"
+    key.write_text(API_KEY + "\n")
+    async with (
+        running(Settings(port=0, api_key=API_KEY, admin_token=ADMIN_TOKEN)) as endpoints,
+        HostedServer(endpoints.url, era).running() as server,
+    ):
+        configured = EgressSettings(sandbox=server.url, workos_key_file=key, **settings)
+        async with Egress(configured) as egress:
+            yield HostedWorld(server, egress, configured)
