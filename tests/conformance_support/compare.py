@@ -7,7 +7,7 @@ from pipes_catalog import ToolDefinition
 from pipes_catalog.references import SPACES, all_references, operator_of, references, whole
 from pipes_catalog.requests import Sent, requests
 
-from .description import Description, Operation, Schema, segments
+from .description import PARAMETER, Description, Operation, Schema, segments
 from .fits import COMPOSED, misfits, type_of, types
 
 ANYTHING: Schema = {}
@@ -32,6 +32,12 @@ def differences(tool: ToolDefinition, description: Description, *, undescribed: 
     return found
 
 
+def unfitting(template: Any, theirs: Schema, place: str, tool: ToolDefinition, description: Description) -> list[str]:
+    """Sentences about why what the template makes would not fit that schema of the description; empty when it does."""
+    compared = _Comparison(tool.input_schema, description, Operation("", ""), frozenset())
+    return list(compared.template(template, theirs, place))
+
+
 class _Comparison:
     def __init__(
         self, arguments: Schema, description: Description, operation: Operation, undescribed: frozenset[str]
@@ -53,18 +59,21 @@ class _Comparison:
         if self._operation.body is None:
             yield "has a body, which is not described"
         elif isinstance(body.form, dict):
-            yield from self._template(body.form, self._operation.body, "form", written=True)
+            yield from self.template(body.form, self._operation.body, "form", written=True)
         elif body.related:
             for parts in body.related:
-                yield from self._template(parts[0].json, self._operation.body, "body")
+                yield from self.template(parts[0].json, self._operation.body, "body")
         else:
-            yield from self._template(body.json, self._operation.body, "body")
+            yield from self.template(body.json, self._operation.body, "body")
 
     def _path(self, sent: Sent) -> Iterator[str]:
         described = self._operation.named("path")
         for our, their in zip(segments(sent.request.path), segments(self._operation.path), strict=True):
-            if their.startswith("{") and their.strip("{}") in described:
-                yield from self._template(our, described[their.strip("{}")].schema, f"path {their}", written=True)
+            parameter = PARAMETER.search(their)
+            if parameter and parameter[1] in described:
+                # What stands beside the parameter is in both, or the operation would not have been found.
+                value = (PARAMETER.search(our) or [our])[0]
+                yield from self.template(value, described[parameter[1]].schema, f"path {their}", written=True)
 
     def _query(self, query: Mapping[str, Any]) -> Iterator[str]:
         described = self._operation.named("query")
@@ -74,17 +83,17 @@ class _Comparison:
             if name not in described:
                 yield f"query {name} is not described"
             else:
-                yield from self._template(template, described[name].schema, f"query {name}", written=True)
+                yield from self.template(template, described[name].schema, f"query {name}", written=True)
         for name, each in described.items():
             if each.required and not (name in query and self._always(query[name])):
                 yield f"query {name} may be left out, described as required"
 
-    def _template(self, template: Any, theirs: Schema, place: str, *, written: bool = False) -> Iterator[str]:
+    def template(self, template: Any, theirs: Schema, place: str, *, written: bool = False) -> Iterator[str]:
         """A template, and where the provider's schema says what may stand there."""
         operator = operator_of(template) if isinstance(template, Mapping) else ""
         if operator == "$cases":
             for case in template["$cases"]:
-                yield from self._template(case["value"], theirs, place, written=written)
+                yield from self.template(case["value"], theirs, place, written=written)
         elif operator == "$each":
             yield from self._each(template, theirs, place, written)
         elif isinstance(template, Mapping) and not operator:
@@ -110,7 +119,7 @@ class _Comparison:
         described = theirs.get("properties", {})
         for name, each in template.items():
             if name in described:
-                yield from self._template(each, described[name], f"{place}.{name}", written=written)
+                yield from self.template(each, described[name], f"{place}.{name}", written=written)
             elif name not in self._undescribed and not _open(theirs):
                 yield f"{place}.{name} is not described"
         for name in theirs.get("required", ()):
@@ -120,7 +129,7 @@ class _Comparison:
     def _list(self, template: Sequence[Any], theirs: Schema, place: str, written: bool) -> Iterator[str]:
         for each in template:
             for schema in self._lists(theirs):
-                yield from self._template(each, schema.get("items", ANYTHING), f"{place}[]", written=written)
+                yield from self.template(each, schema.get("items", ANYTHING), f"{place}[]", written=written)
         if not self._lists(theirs):
             yield f"{place} is a list, and is not described as one"
 

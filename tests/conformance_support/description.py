@@ -1,5 +1,6 @@
 """What a provider publishes about its API, whatever the format it was read from."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,9 @@ Schema = Mapping[str, Any]
 """JSON Schema as descriptions use it: `type`, `enum`, `properties`, `items`, `allOf`, `oneOf`, `anyOf`, `$ref` …"""
 
 OBJECT_OR_LIST = ("object", "array")
+
+PARAMETER = re.compile(r"\{([^{}]+)\}")
+"""A parameter in a path; what stands beside it in its segment is part of the path (`{range}:append`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path. `scopes`: OAuth scopes of which one is enough, where the description tells them."""
+    """One method of one path. `scopes`: OAuth scopes of which one is enough, where the description tells them.
+
+    `answer`: the schema of an answer of success in JSON, where it was read.
+    """
 
     method: str
     path: str
@@ -31,6 +38,7 @@ class Operation:
     body: Schema | None = None
     body_required: bool = False
     scopes: tuple[str, ...] = ()
+    answer: Schema | None = None
 
     def named(self, place: str) -> dict[str, Parameter]:
         return {each.name: each for each in self.parameters if each.place == place}
@@ -49,7 +57,7 @@ class Description:
         A plain segment fits a parameter as well (`/calendars/primary`); the operation with more plain segments wins.
         """
         fitting = [each for each in self.operations if each.method == method and _same_shape(path, each.path)]
-        return max(fitting, key=lambda each: -each.path.count("{"), default=None)
+        return max(fitting, key=lambda each: (_alike(path, each.path), -each.path.count("{")), default=None)
 
     def resolved(self, schema: Schema) -> Schema:
         """The schema itself, references followed and `allOf` made one."""
@@ -103,5 +111,14 @@ def segments(path: str) -> list[str]:
 def _same_shape(template: str, described: str) -> bool:
     ours, theirs = segments(template), segments(described)
     return len(ours) == len(theirs) and all(
-        their.startswith("{") or our == their for our, their in zip(ours, theirs, strict=True)
+        PARAMETER.fullmatch(their) or _unnamed(our) == _unnamed(their) for our, their in zip(ours, theirs, strict=True)
     )
+
+
+def _alike(template: str, described: str) -> int:
+    """How many segments are the same but for names: `{range}:append` is rather that than some `{range}`."""
+    return sum(map(str.__eq__, map(_unnamed, segments(template)), map(_unnamed, segments(described))))
+
+
+def _unnamed(segment: str) -> str:
+    return PARAMETER.sub("{}", segment)
