@@ -14,6 +14,8 @@ from typing import Any
 
 from pipes_api import manifests
 from pipes_api.clock import boottime
+from pipes_api.messages import Discovered
+from pipes_api.resources import ProviderBinding
 from pipes_api.states import TERMINAL
 from pipes_catalog import Catalogs
 
@@ -34,6 +36,7 @@ from .services.connections import BindingReconciler
 from .services.events import Events
 from .services.expiry import Expiry
 from .services.heartbeat import Heartbeat
+from .services.people import People
 from .services.pipes import Pipes
 from .services.pods import Pods
 from .services.policies import PolicyGuard
@@ -41,6 +44,7 @@ from .services.policy_record import PolicyRecord
 from .services.reconcile import SessionReconciler
 from .services.relist import Relist
 from .settings import OperatorSettings
+from .sources import Sources
 from .wiring import BindingKey, Key, SessionKey, Wiring
 from .world import World
 from .writer import Writer
@@ -66,13 +70,15 @@ class Operator:
             seconds=settings.leadership_seconds,
         )
         self.probes = Probes(self.world, self.lease, settings)
-        self.definitions = Definitions(catalogs, settings.allowed_hosts, self.kube, settings.namespace)
+        sources = Sources(catalogs, settings.allowed_hosts, relay=settings.relay)
+        self.definitions = Definitions(sources, self.kube, settings.namespace)
         self.service = SessionService(
             world=self.world,
             writer=self.writer,
             kube=self.kube,
             settings=service_settings(settings),
             definitions=self.definitions,
+            discovered=self._discovered,
             leads=self.lease.holds,
             vouched=lambda session: self.sessions.vouches_for(session),
         )
@@ -85,6 +91,11 @@ class Operator:
             self.pipes,
             self.definitions,
             lambda namespace, name, seconds: self.queue.add_after(BindingKey(namespace, name), seconds),
+            seconds=settings.connection_check_seconds,
+        )
+        self.people = People(
+            self.pipes,
+            lambda uid, seconds: self.queue.add_after(SessionKey(uid), seconds),
             seconds=settings.connection_check_seconds,
         )
         self.wiring = Wiring(self.world, self.queue, lambda uid: self.sessions.forget(uid), self.bindings.forget)
@@ -103,6 +114,7 @@ class Operator:
             self.writer,
             self.guard,
             self.pods,
+            self.people,
             self.definitions,
             self.events,
             rules,
@@ -206,6 +218,11 @@ class Operator:
                 await self.pods.look(key)
         metrics.WORK_SECONDS.labels(type(key).__name__).observe(time.perf_counter() - started)
 
+    async def _discovered(self, binding: ProviderBinding, found: Discovered) -> None:
+        """What the broker has read from a hosted server: new tools are a new status of the binding."""
+        if await self.definitions.discovered.take(binding.metadata.uid, found.tools, found.problem):
+            self.queue.add(BindingKey(binding.metadata.namespace, binding.metadata.name))
+
     async def _tidy(self) -> None:
         """After each re-list: pods that nobody is connected from, and what nothing uses any more."""
         live = [each for each in self.world.sessions() if each.status.state not in TERMINAL]
@@ -217,7 +234,7 @@ class Operator:
             bound = session.status.bound_pod
             used |= {uid for uid in (session.spec.agent.pod_uid, bound.uid if bound is not None else None) if uid}
         self.pods.forget(used)
-        await self.definitions.collect(each.status.grant for each in live)
+        await self.definitions.collect((each.status.grant for each in live), self.world.bindings())
 
     async def _close(self) -> None:
         metrics.LEADER.set(0)

@@ -76,6 +76,9 @@ class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     allowed_hosts: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     """Hosts beyond the catalog's, by provider."""
 
+    relay: bool = False
+    """Early access: whether bindings may have their calls sent through Pipes' relay (`credential: Relay`)."""
+
     connection_check_seconds: float = 60.0
 
     # -- session service

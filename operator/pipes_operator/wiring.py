@@ -119,4 +119,5 @@ def _matters(old: ProviderBinding | None, new: ProviderBinding | None) -> bool:
         or old.status.conditions != new.status.conditions
         or old.status.account != new.status.account
         or old.status.observed_generation != new.status.observed_generation
+        or old.status.tools_hash != new.status.tools_hash
     )

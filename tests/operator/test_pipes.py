@@ -4,7 +4,7 @@ import aiohttp
 import pytest
 
 from pipes_api.resources import Connection, ConnectionOwner
-from pipes_operator.decisions.bindings import Word
+from pipes_operator.decisions.reports import Word
 from pipes_operator.services.pipes import Pipes, PipesUnavailable
 from pipes_sandbox.server import running
 from pipes_sandbox.settings import Settings

@@ -13,6 +13,7 @@ from pipes_operator.kube.client import KubeClient
 from pipes_operator.kube.errors import Conflict
 from pipes_operator.kube.resource import CONFIG_MAPS
 from pipes_operator.services.policy_record import NAME, PolicyRecord, Seen
+from pipes_operator.sources import Sources
 
 pytestmark = pytest.mark.apiserver
 
@@ -106,34 +107,34 @@ class TestPolicyRecord:
 
 class TestDefinitions:
     async def test_every_offered_tool_can_be_told_to_a_gateway(self, kube, namespace):
-        definitions = Definitions(load(), {}, kube, namespace)
-        offered = definitions.offered(binding())
+        definitions = Definitions(Sources(load()), kube, namespace)
+        offered = definitions.offer(binding()).hashes()
 
         assert "snowflake_query" in offered
         assert all(definitions.find(digest) for digest in offered.values())
         assert definitions.find("nonesuch") is None
 
     async def test_those_of_an_older_catalog_live_as_long_as_a_grant_uses_them(self, kube, namespace):
-        older = Definitions(load(), {}, kube, namespace)
+        older = Definitions(Sources(load()), kube, namespace)
         await older.load()
-        digest = older.offered(binding())["snowflake_query"]
+        digest = older.offer(binding()).hashes()["snowflake_query"]
         grant = _grant(digest)
 
-        newer = Definitions(Catalogs(), {}, kube, namespace)
+        newer = Definitions(Sources(Catalogs()), kube, namespace)
         await newer.load()
         assert newer.find(digest)
 
-        await newer.collect([grant])
+        await newer.collect([grant], [])
         assert newer.find(digest)
-        await newer.collect([None])
+        await newer.collect([None], [])
         assert newer.find(digest) is None
         items, _ = await kube.list(CONFIG_MAPS, namespace)
         assert [each for each in items if each["metadata"]["name"].startswith("pipes-catalog-")] == []
 
     async def test_a_stored_definition_that_was_altered_is_not_used(self, kube, namespace):
-        older = Definitions(load(), {}, kube, namespace)
+        older = Definitions(Sources(load()), kube, namespace)
         await older.load()
-        digest = older.offered(binding())["snowflake_query"]
+        digest = older.offer(binding()).hashes()["snowflake_query"]
         for item in (await kube.list(CONFIG_MAPS, namespace))[0]:
             name = item["metadata"]["name"]
             if not name.startswith("pipes-catalog-"):
@@ -144,7 +145,7 @@ class TestDefinitions:
             item["data"]["definitions.json"] = json.dumps(stored)
             await kube.replace(CONFIG_MAPS, namespace, name, item)
 
-        newer = Definitions(Catalogs(), {}, kube, namespace)
+        newer = Definitions(Sources(Catalogs()), kube, namespace)
         await newer.load()
 
         assert newer.find(digest) is None
@@ -158,11 +159,11 @@ class TestDefinitions:
         ],
     )
     async def test_tools_that_cannot_be_told_are_a_problem_of_the_binding(self, kube, namespace, tools, problem):
-        assert problem in Definitions(load(), {}, kube, namespace).offer(binding(tools=tools)).problem
+        assert problem in Definitions(Sources(load()), kube, namespace).offer(binding(tools=tools)).problem
 
     async def test_only_the_installation_adds_hosts(self, kube, namespace):
-        plain = Definitions(load(), {}, kube, namespace).offer(binding()).hosts
-        more = Definitions(load(), {"snowflake": ("snow.internal",)}, kube, namespace).offer(binding()).hosts
+        plain = Definitions(Sources(load()), kube, namespace).offer(binding()).hosts
+        more = Definitions(Sources(load(), {"snowflake": ("snow.internal",)}), kube, namespace).offer(binding()).hosts
 
         assert set(more) - set(plain) == {"snow.internal"}
 

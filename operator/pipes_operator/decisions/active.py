@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 import msgspec
 
 from pipes_api import grant as grants
-from pipes_api.grant import Grant
+from pipes_api.grant import Grant, GrantedBinding
 from pipes_api.resources import AgentSession, is_true
 from pipes_api.states import SessionState
 
-from . import endings, statuses, trust
+from . import endings, reports, statuses, texts, trust
 from .facts import Decision, SessionFacts, Verdict
+from .reports import Report, Word
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -71,7 +72,10 @@ def _pod_gone(facts: SessionFacts) -> Verdict | None:
 
 
 def _superseded(facts: SessionFacts) -> Verdict | None:
-    """At most one Active session per (pod, binding), or per (ServiceAccount, binding) of shared ones."""
+    """At most one Active session per (pod, binding), or per (ServiceAccount, binding) of shared ones.
+
+    Of a binding whose sessions name the person: one for each person.
+    """
     session = facts.session
     newer = next((each for each in facts.siblings if _supersedes(each, session)), None)
     if newer is None:
@@ -86,7 +90,7 @@ def _supersedes(other: AgentSession, session: AgentSession) -> bool:
         return False
     if not session.spec.agent.shared and (pod_of(session) is None or pod_of(other) != pod_of(session)):
         return False
-    return bool(_names(other) & _names(session))
+    return bool(_places(other) & _places(session))
 
 
 def pod_of(session: AgentSession) -> str | None:
@@ -99,9 +103,16 @@ def _age(session: AgentSession) -> tuple[datetime, str]:
     return session.status.activated_at or _NEVER, session.metadata.uid
 
 
-def _names(session: AgentSession) -> set[str]:
+def _places(session: AgentSession) -> set[tuple[str, str, str]]:
+    """Binding, user and organization of each connection that it uses; of a binding's own, just the binding."""
     grant = granted(session)
-    return {each.name for each in grant.bindings} if grant is not None else set()
+    found = set()
+    for each in grant.bindings if grant is not None else ():
+        person = each.connection if each.connection.from_session else None
+        found.add(
+            (each.name, person.user_id, person.organization_id or "") if person is not None else (each.name, "", "")
+        )
+    return found
 
 
 def _tools(facts: SessionFacts) -> statuses.Told:
@@ -109,7 +120,7 @@ def _tools(facts: SessionFacts) -> statuses.Told:
     changed = []
     for each in grant.bindings if grant is not None else ():
         offer = facts.offers.get(each.name)
-        now = {name: tool.hash for name, tool in offer.tools.items()} if offer is not None else {}
+        now = offer.hashes() if offer is not None else {}
         changed += [name for name, digest in each.tools.items() if now.get(name) != digest]
     if not changed:
         return True, "Unchanged", ""
@@ -118,7 +129,7 @@ def _tools(facts: SessionFacts) -> statuses.Told:
 
 def _connections(facts: SessionFacts) -> statuses.Told:
     grant = granted(facts.session)
-    lacking = []
+    lacking, unknown = [], False
     for each in grant.bindings if grant is not None else ():
         offer = facts.offers.get(each.name)
         if offer is None or offer.binding.metadata.uid != each.uid:
@@ -127,9 +138,28 @@ def _connections(facts: SessionFacts) -> statuses.Told:
             lacking.append(f"{each.name} is suspended")
         elif not is_true(offer.binding.status.conditions, "Ready"):
             lacking.append(f"{each.name} is not Ready")
+        elif each.connection.from_session:
+            report = facts.people.get(each.name)
+            unknown |= report is None
+            if report is not None and (problem := _persons(each, report)):
+                lacking.append(problem)
+    if not lacking and unknown:
+        # Pipes is being asked, as after a restart: what was last known is more than nothing.
+        return statuses.kept(facts.session.status, "ConnectionsAvailable")
     if not lacking:
         return True, "Available", ""
-    return False, "Unavailable", "; ".join(lacking) + "."
+    return False, "Unavailable", texts.clean("; ".join(lacking) + ".", 1000)
+
+
+def _persons(granted: GrantedBinding, report: Report) -> str:
+    """Why the connection of the person cannot be used now; it may come back, and the session stays."""
+    name, user = granted.name, granted.connection.user_id
+    report = reports.checked(granted.connection, report)
+    if report.word is not Word.CONNECTED or report.account is None:
+        return f"{name}: the connection of {user} cannot be used: {report.message or report.word.value}"
+    if report.account.id != granted.account:
+        return f"{name}: {user} has connected another account since the approval"
+    return ""
 
 
 _ENDINGS: tuple[endings.Check, ...] = (

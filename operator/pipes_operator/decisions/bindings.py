@@ -3,60 +3,22 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from pipes_api import canonical
-from pipes_api.resources import (
-    ConnectedAccount,
-    Connection,
-    ConnectionOwner,
-    ProviderBinding,
-    ProviderBindingStatus,
-    condition,
-)
+from pipes_api.resources import ConnectedAccount, ProviderBinding, ProviderBindingStatus, condition
 
-from . import texts
+from . import reports, texts
 from .conditions import updated
 from .facts import Offer
-
-
-class Word(StrEnum):
-    """Reason of the condition `Connected`."""
-
-    CONNECTED = "Connected"
-    NOT_CONNECTED = "NotConnected"
-    NEEDS_REAUTHORIZATION = "NeedsReauthorization"
-    DISCONNECTED = "Disconnected"
-    SELECTION_REQUIRED = "AccountSelectionRequired"
-    UNKNOWN_PROVIDER = "UnknownProvider"
-    UNKNOWN_STATE = "UnknownState"
-    NOT_THE_OWNERS = "NotTheOwners"
-    KEY_REFUSED = "WorkOSKeyRefused"
-    UNAVAILABLE = "PipesUnavailable"
-
-
-TRANSIENT = frozenset({Word.UNAVAILABLE, Word.KEY_REFUSED})
-"""These say nothing about the connection itself."""
-
-GRACE = timedelta(minutes=5)
-"""How long a connection that was last seen working counts as working while Pipes cannot be asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """One answer of Pipes about one connection. `scopes` is None where scopes mean nothing (API keys)."""
-
-    word: Word
-    message: str = ""
-    account: ConnectedAccount | None = None
-    user_id: str | None = None
-    organization_id: str | None = None
-    scopes: tuple[str, ...] | None = None
+from .reports import GRACE, TRANSIENT, Report, Word
 
 
 @dataclass(frozen=True, slots=True)
 class BindingFacts:
-    """`report` is None before the first look; `others` are the other bindings' offers in the namespace."""
+    """`report` is None before the first look, and always where the session names the person.
+
+    `others` are the other bindings' offers in the namespace.
+    """
 
     offer: Offer
     report: Report | None
@@ -64,13 +26,22 @@ class BindingFacts:
     now: datetime
 
 
+_Told = tuple[bool | None, str, str]
+
+_BY_SESSION: _Told = (None, Word.FROM_SESSION.value, "Each session names the person whose connection is used.")
+
+
 def decide(facts: BindingFacts) -> ProviderBindingStatus | None:
     """The status to write, None when it is right as it is."""
     binding, old = facts.offer.binding, facts.offer.binding.status
     since = generation_since(binding, facts.now)
-    report = _checked(binding.spec.connection, facts.report)
+    report = facts.report and reports.checked(binding.spec.connection, facts.report)
     known_generation = old.observed_generation == binding.metadata.generation
-    if report is None or (report.word in TRANSIENT and known_generation and _recent(old, facts.now)):
+    connected: _Told
+    granted: tuple[str, ...] = ()
+    if binding.spec.connection.from_session:
+        connected, account, checked = _BY_SESSION, None, None
+    elif report is None or (report.word in TRANSIENT and known_generation and _recent(old, facts.now)):
         if not known_generation:
             return None  # never claim to have observed a generation that Pipes was not asked about
         connected, account = _as_before(old), old.account
@@ -98,7 +69,7 @@ def decide(facts: BindingFacts) -> ProviderBindingStatus | None:
         granted_scopes=granted,
         missing_scopes=missing,
         tools=tools,
-        tools_hash=canonical.digest({name: tool.hash for name, tool in facts.offer.tools.items()}) if tools else "",
+        tools_hash=canonical.digest(facts.offer.hashes()) if tools else "",
         checked_at=checked,
     )
     return status if _differs(old, status) else None
@@ -112,23 +83,6 @@ def generation_since(binding: ProviderBinding, now: datetime) -> datetime:
     if metadata.generation == 1 and metadata.creation_timestamp is not None:
         return metadata.creation_timestamp + timedelta(seconds=1)  # it is cut to the second
     return now.replace(microsecond=0) + timedelta(seconds=1)
-
-
-def _checked(connection: Connection, report: Report | None) -> Report | None:
-    """The account must be the named owner's, whatever Pipes answered with."""
-    if report is None or report.word is not Word.CONNECTED:
-        return report
-    theirs = report.account is not None and report.organization_id == connection.organization_id
-    if connection.owner is ConnectionOwner.USER:
-        theirs = theirs and report.user_id == connection.user_id
-    else:
-        theirs = theirs and report.user_id is None and connection.organization_id is not None
-    named = connection.connected_account_id
-    if named is not None and (report.account is None or report.account.id != named):
-        theirs = False
-    if theirs:
-        return report
-    return Report(Word.NOT_THE_OWNERS, "Pipes answered with an account that is not the one spec.connection names.")
 
 
 def _recent(old: ProviderBindingStatus, now: datetime) -> bool:
@@ -163,13 +117,13 @@ def _ready(facts: BindingFacts, connected: tuple[bool | None, str, str]) -> tupl
     if offer.binding.spec.suspended:
         return False, "Suspended", "A person has suspended it: spec.suspended is true."
     if offer.problem:
-        return False, "ToolsUnknown", texts.clean(offer.problem, 500)
+        return False, "ToolsUnknown", texts.clean(offer.problem, 1000)
     clash = _clash(offer, facts.others)
     if clash:
         return False, "NameCollision", clash
-    if connected[0] is not True:
+    if connected[0] is not True and connected is not _BY_SESSION:
         return False, connected[1], connected[2]
-    return True, "Ready", f"{len(offer.tools)} tools."
+    return True, "Ready", texts.clean(" ".join([f"{len(offer.tools)} tools.", *offer.notes]), 1000)
 
 
 def _clash(offer: Offer, others: Iterable[Offer]) -> str:

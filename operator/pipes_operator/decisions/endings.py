@@ -36,6 +36,11 @@ def asked_by_agent(session: AgentSession) -> bool:
     return session.spec.requested_by == agent
 
 
+def is_person(user: str) -> bool:
+    """Whether a user name can be a person's: no machine's of the API server's own, and not nobody's."""
+    return bool(user) and (not user.startswith("system:") or user == "system:admin")
+
+
 def _withdrawn(facts: SessionFacts) -> Verdict | None:
     if facts.session.metadata.deletion_timestamp is None:
         return None
@@ -81,7 +86,7 @@ def _waits(other: AgentSession, facts: SessionFacts) -> bool:
 
 def _approver_is_no_person(facts: SessionFacts) -> Verdict | None:
     approval = facts.session.spec.approval
-    if approval is None or (approval.by and (not approval.by.startswith("system:") or approval.by == "system:admin")):
+    if approval is None or is_person(approval.by):
         return None
     message = f"The approval names {approval.by or 'nobody'}, which no policy in force would have let through."
     return Verdict(SessionState.POLICY_CHANGED, "ApproverIsNoPerson", message)

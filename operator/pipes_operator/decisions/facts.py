@@ -3,29 +3,44 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
-from pipes_api.resources import AgentSession, AgentSessionStatus, BoundPod, ProviderBinding
+from pipes_api.resources import AgentSession, AgentSessionStatus, BoundPod, ProviderBinding, ToolLimits
 from pipes_api.states import SessionState
 from pipes_catalog.definition import ToolDefinition
+
+from .reports import Report
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A binding with what its catalog makes of it: advertised tool name → definition, and the hosts it may reach."""
+    """A binding with what its catalog makes of it: advertised tool name → definition, and the hosts it may reach.
+
+    `restrict` and `limits` are the binding's own, by advertised name. `notes` are for whoever wrote the binding.
+    """
 
     binding: ProviderBinding
     catalog: str = ""
     tools: Mapping[str, ToolDefinition] = field(default_factory=dict)
     hosts: tuple[str, ...] = ()
+    restrict: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    limits: Mapping[str, ToolLimits] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     problem: str = ""
-    """Why its tools cannot be told: no such catalog, no such tool."""
+    """Why nothing can be offered: no such catalog, no such tool, a field that breaks a rule, which it names."""
+
+    def hashes(self) -> dict[str, str]:
+        """Advertised tool name → hash of its definition."""
+        return {name: tool.hash for name, tool in self.tools.items()}
 
 
 class Offers(Protocol):
     """Resolves the tools of a binding."""
 
     def offer(self, binding: ProviderBinding) -> Offer: ...
+
+    async def keep(self, offer: Offer) -> None:
+        """Keep its definitions for as long as a grant may use them; raises `KubeError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,7 @@ class SessionFacts:
     `siblings` are the sessions of the same ServiceAccount, itself excluded.
     `admitted` are the uids of requests whose first status is being written.
     `pod` is the pod it belongs to, or could be bound to, when that is known.
+    `people` is what Pipes says of the connections of the person it acts for, by binding.
     """
 
     session: AgentSession
@@ -74,6 +90,7 @@ class SessionFacts:
     pod: BoundPod | None = None
     pod_gone: bool = False
     admitted: Collection[str] = ()
+    people: Mapping[str, Report] = field(default_factory=dict)
     activated_here: bool = True
     """Whether this operator wrote `Active`, or found it so when it became the leader."""
 

@@ -6,12 +6,28 @@ from datetime import timedelta
 
 import msgspec
 
-from pipes_api import durations
-from pipes_api.grant import Grant, GrantedBinding
-from pipes_api.resources import Access, AgentSession, Approval, Limits, RequestedBinding, is_true
+from pipes_api import canonical, durations
+from pipes_api.grant import Grant, GrantedBinding, GrantedCall
+from pipes_api.resources import (
+    Access,
+    AgentSession,
+    Approval,
+    Connection,
+    ExactCall,
+    Limits,
+    OnBehalfOf,
+    RequestedBinding,
+    is_true,
+    plain,
+)
 from pipes_catalog.definition import ToolAccess
 
+from . import calls, reports
 from .facts import Offer
+from .reports import Report, Word
+
+LARGEST = 256 * 1024
+"""Bytes of a grant. It stands in the status beside what was asked and what is shown, and an object has 1.5 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +39,13 @@ class Granting:
     cuts: tuple[str, ...] = ()
 
 
-def requested(session: AgentSession, offers: Mapping[str, Offer], longest: timedelta) -> Granting:
-    """The request after the ceilings of its bindings and of the installation, before any approver's narrowing."""
+def requested(
+    session: AgentSession, offers: Mapping[str, Offer], longest: timedelta, people: Mapping[str, Report]
+) -> Granting:
+    """The request after the ceilings of its bindings and of the installation, before any approver's narrowing.
+
+    people: what Pipes says of the connections of the person it acts for, by binding.
+    """
     spec = session.spec
     problems: list[str] = []
     cuts: list[str] = []
@@ -35,7 +56,11 @@ def requested(session: AgentSession, offers: Mapping[str, Offer], longest: timed
         if offer is None or problem:
             problems.append(problem)
             continue
-        one = _granted(wanted, offer, problems, cuts)
+        account = _account(offer, spec.on_behalf_of, people.get(wanted.name))
+        if isinstance(account, str):
+            problems.append(account)
+            continue
+        one = _granted(wanted, offer, account, problems, cuts)
         if one is not None:
             granted.append(one)
     used = [offers[each.name].binding.spec.limits for each in granted]
@@ -61,7 +86,11 @@ def requested(session: AgentSession, offers: Mapping[str, Offer], longest: timed
         reason=spec.reason,
         bindings=tuple(granted),
         limits=limits,
+        on_behalf_of=spec.on_behalf_of,
     )
+    size = len(canonical.dumps(plain(grant)))
+    if size > LARGEST:
+        return Granting(None, (f"it asks for too much at once ({size} bytes, {LARGEST} are the most): ask for less",))
     return Granting(grant, cuts=tuple(cuts))
 
 
@@ -103,9 +132,36 @@ def _unusable(name: str, offer: Offer | None, service_account: str) -> str:
         return f"{name}: {offer.problem}"
     if binding.status.observed_generation != binding.metadata.generation:
         return f"{name} has not been checked yet"
-    if not is_true(binding.status.conditions, "Ready") or binding.status.account is None:
+    if not is_true(binding.status.conditions, "Ready"):
         return f"{name} is not Ready: {_why(offer)}"
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """One account in Pipes, and whose it is."""
+
+    connection: Connection
+    id: str
+
+
+def _account(offer: Offer, person: OnBehalfOf | None, report: Report | None) -> _Account | str:
+    """The account that the session would use, or why it cannot use any."""
+    binding, name = offer.binding, offer.binding.metadata.name
+    connection, account = binding.spec.connection, binding.status.account
+    if not connection.from_session:
+        return _Account(connection, account.id) if account is not None else f"{name} is not Ready: {_why(offer)}"
+    if person is None:
+        return f"{name} uses the connection of the person that a session acts for, so it needs spec.onBehalfOf"
+    theirs = reports.persons(connection, person)
+    if theirs is None:
+        return f"{name} is for another organization than spec.onBehalfOf.organizationId"
+    if report is None:
+        return f"{name}: Pipes has not been asked yet about the connection of {person.user_id}"
+    report = reports.checked(theirs, report)
+    if report.word is not Word.CONNECTED or report.account is None:
+        return f"{name}: {person.user_id} has no connection that can be used: {report.message or report.word.value}"
+    return _Account(theirs, report.account.id)
 
 
 def _why(offer: Offer) -> str:
@@ -114,35 +170,72 @@ def _why(offer: Offer) -> str:
     return next((message for message in told if message), "see its conditions")
 
 
-def _granted(wanted: RequestedBinding, offer: Offer, problems: list[str], cuts: list[str]) -> GrantedBinding | None:
+def _granted(
+    wanted: RequestedBinding, offer: Offer, account: _Account, problems: list[str], cuts: list[str]
+) -> GrantedBinding | None:
     binding = offer.binding
     access = wanted.access.at_most(binding.spec.limits.max_access)
     if access is not wanted.access:
         cuts.append(f"{wanted.name}: {wanted.access} cut to {access}")
-    chosen, unknown = _named(wanted.tools, offer)
-    if unknown:
-        problems.append(f"{wanted.name} has no tool {', '.join(unknown)}")
-        return None
-    tools = {name: offer.tools[name].hash for name in chosen if _usable(name, access, offer)}
-    if wanted.tools is not None and len(tools) < len(chosen):
-        without = ", ".join(name for name in chosen if name not in tools)
-        cuts.append(f"{wanted.name}: left out {without}, since {access} is all that is granted")
+    exact: tuple[GrantedCall, ...] = ()
+    if wanted.calls is None:
+        tools = _tools(wanted, offer, access, problems, cuts)
+    else:
+        exact, wrong = _exact(wanted.calls, offer, access)
+        problems += [f"{wanted.name}: {each}" for each in wrong]
+        tools = [] if wrong else sorted({each.tool for each in exact})
     if not tools:
-        problems.append(f"{wanted.name} has no tool that {access} access allows")
         return None
-    account = binding.status.account
     return GrantedBinding(
         name=wanted.name,
         uid=binding.metadata.uid,
         provider=binding.spec.provider,
         catalog=offer.catalog,
-        connection=binding.spec.connection,
-        account=account.id if account is not None else "",
+        connection=account.connection,
+        account=account.id,
         access=access,
-        tools=tools,
+        tools={name: offer.tools[name].hash for name in tools},
         hosts=offer.hosts,
         endpoint=binding.spec.endpoint or {},
+        credential=binding.spec.credential,
+        restrict={name: offer.restrict[name] for name in tools if name in offer.restrict},
+        calls=exact,
+        limits={name: offer.limits[name] for name in tools if name in offer.limits},
     )
+
+
+def _tools(wanted: RequestedBinding, offer: Offer, access: Access, problems: list[str], cuts: list[str]) -> list[str]:
+    """Advertised names; none, with a problem, where nothing can be granted."""
+    chosen, unknown = _named(wanted.tools, offer)
+    if unknown:
+        problems.append(f"{wanted.name} has no tool {', '.join(unknown)}")
+        return []
+    tools = [name for name in chosen if _usable(name, access, offer)]
+    if wanted.tools is not None and len(tools) < len(chosen):
+        without = ", ".join(name for name in chosen if name not in tools)
+        cuts.append(f"{wanted.name}: left out {without}, since {access} is all that is granted")
+    if not tools:
+        problems.append(f"{wanted.name} has no tool that {access} access allows")
+    return tools
+
+
+def _exact(asked: Iterable[ExactCall], offer: Offer, access: Access) -> tuple[tuple[GrantedCall, ...], list[str]]:
+    """The calls under advertised names, and what keeps any of them from being approved."""
+    found: list[GrantedCall] = []
+    wrong: list[str] = []
+    for index, each in enumerate(asked):
+        (name,) = _named([each.tool], offer)[0] or [""]
+        if not name:
+            wrong.append(f"calls[{index}]: there is no tool {each.tool}")
+        elif not _usable(name, access, offer):
+            wrong.append(f"calls[{index}]: {name} needs Write access, and {access} is all that is granted")
+        elif problem := calls.problem(each.arguments, offer.tools[name].input_schema, offer.restrict.get(name)):
+            wrong.append(f"calls[{index}]: {problem}")
+        elif (call := GrantedCall(tool=name, arguments=each.arguments)) in found:
+            wrong.append(f"calls[{index}] repeats calls[{found.index(call)}]: each is made once")
+        else:
+            found.append(call)
+    return tuple(found), wrong
 
 
 def _left(
@@ -154,7 +247,16 @@ def _left(
     allowed = granted.access if access is None else access.at_most(granted.access)
     chosen = set(granted.tools) if tools is None else set(_named(tools, offer)[0])
     kept = {name: each for name, each in granted.tools.items() if name in chosen and _usable(name, allowed, offer)}
-    return msgspec.structs.replace(granted, access=allowed, tools=kept) if kept else None
+    if not kept:
+        return None
+    return msgspec.structs.replace(
+        granted,
+        access=allowed,
+        tools=kept,
+        restrict={name: each for name, each in granted.restrict.items() if name in kept},
+        calls=tuple(each for each in granted.calls if each.tool in kept),
+        limits={name: each for name, each in granted.limits.items() if name in kept},
+    )
 
 
 def _named(names: Iterable[str] | None, offer: Offer) -> tuple[list[str], list[str]]:

@@ -14,6 +14,7 @@ from . import texts
 from .conditions import updated
 from .endings import request_deadline
 from .facts import NOTHING, Decision, Happening, SessionFacts, Verdict
+from .summary import summary
 
 Told = tuple[bool | None, str, str]
 """A condition's status (None: Unknown), reason and message."""
@@ -40,7 +41,7 @@ def awaiting(facts: SessionFacts, grant: Grant, grant_hash: str, cuts: tuple[str
         _undecided(facts, SessionState.AWAITING_APPROVAL, "AwaitingApproval", message),
         grant=_as_served(grant),
         grant_hash=grant_hash,
-        summary=texts.summary(session, grant, facts.offers, facts.pod, cuts),
+        summary=summary(session, grant, facts.offers, facts.people, facts.pod, cuts),
         approve_with=texts.approve_with(session, grant_hash, stamping=facts.rules.stamping),
         providers=texts.providers(session, grant),
         access=texts.access(session, grant),
@@ -76,7 +77,7 @@ def active(facts: SessionFacts, grant: Grant, grant_hash: str) -> Decision:
         observed_generation=session.metadata.generation,
         grant=_as_served(grant),
         grant_hash=grant_hash,
-        summary=texts.summary(session, grant, facts.offers, facts.pod, ()),
+        summary=summary(session, grant, facts.offers, facts.people, facts.pod, ()),
         providers=texts.providers(session, grant),
         access=texts.access(session, grant),
         calls=texts.calls(Usage(), grant.limits),
@@ -96,8 +97,8 @@ def refreshed(facts: SessionFacts, tools: Told, connections: Told) -> Decision:
     """An Active session as it is, with its pod and the conditions of its tools and connections."""
     session, old = facts.session, facts.session.status
     conditions: dict[str, Told] = {
-        "Approved": _kept(old, "Approved"),
-        "Ready": _kept(old, "Ready"),
+        "Approved": kept(old, "Approved"),
+        "Ready": kept(old, "Ready"),
         "ToolsUnchanged": tools,
         "ConnectionsAvailable": connections,
     }
@@ -118,7 +119,7 @@ def ended(facts: SessionFacts, verdict: Verdict) -> Decision:
     session, old = facts.session, facts.session.status
     denied = verdict.state is SessionState.DENIED
     conditions: dict[str, Told] = {
-        "Approved": (False, "Denied", verdict.message) if denied else _kept(old, "Approved"),
+        "Approved": (False, "Denied", verdict.message) if denied else kept(old, "Approved"),
         "Ready": (False, verdict.reason, verdict.message),
     }
     revocation = session.spec.revocation
@@ -174,7 +175,8 @@ def _conditions(facts: SessionFacts, told: dict[str, Told]) -> tuple[Condition, 
     return updated(session.status.conditions, lines, session.metadata.generation, facts.now)
 
 
-def _kept(status: AgentSessionStatus, kind: str) -> Told:
+def kept(status: AgentSessionStatus, kind: str) -> Told:
+    """The condition as it is."""
     old = resources.condition(status.conditions, kind)
     if old is None:
         return None, "Undecided", ""
@@ -185,6 +187,6 @@ def _decision(session: AgentSession, status: AgentSessionStatus, happening: Happ
     """Nothing, when the status is right as it is; an event only when the state or the reason for it is new."""
     if status == session.status:
         return NOTHING
-    was, now = _kept(session.status, "Ready"), _kept(status, "Ready")
+    was, now = kept(session.status, "Ready"), kept(status, "Ready")
     new = status.state != session.status.state or was[1] != now[1]
     return Decision(status, happening if new else None)

@@ -1,34 +1,35 @@
-"""Sentences and manifests for people. Nothing in them comes unchecked from an agent or a provider."""
+"""Texts for people. Nothing in them comes unchecked from an agent or a provider."""
 
+import json
 import unicodedata
-from collections.abc import Iterable, Mapping
 
-from pipes_api import durations, names
-from pipes_api.grant import Grant, GrantedBinding
-from pipes_api.resources import Access, AgentSession, BoundPod, Limits, Usage
-from pipes_catalog.definition import ToolAccess
+from pipes_api import names
+from pipes_api.grant import Grant
+from pipes_api.resources import Access, AgentSession, Limits, Usage
 
-from .endings import asked_by_agent
-from .facts import Offer
-
-_TOOLS_NAMED = 20
 _UNSAFE = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"})
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 
 
 def clean(text: str, limit: int = 200) -> str:
     """`text` without characters that change how a terminal shows it (CVE-2021-25743), and not longer than `limit`."""
-    safe = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(each) in _UNSAFE else each for each in text)
+    safe = "".join("\N{REPLACEMENT CHARACTER}" if _fools_the_eye(each) else each for each in text)
     return safe if len(safe) <= limit else safe[: limit - 1] + "…"
 
 
-def summary(
-    session: AgentSession, grant: Grant, offers: Mapping[str, Offer], pod: BoundPod | None, cuts: Iterable[str]
-) -> tuple[str, ...]:
-    """The grant in plain sentences, for the person who decides."""
-    lines = [_who(session, pod), *(_binding(each, offers.get(each.name)) for each in grant.bindings)]
-    lines.append(f"For {durations.render(grant.duration)}, counted from activation. {_limits(grant.limits)}")
-    lines.extend(f"Cut to a ceiling: {cut}." for cut in cuts)
-    return tuple(clean(line, 1500) for line in lines)
+def escaped(json_text: str) -> str:
+    """JSON text with such characters as JSON's own escapes: all of it can be seen, and it still means the same."""
+    return "".join(json.dumps(each)[1:-1] if _fools_the_eye(each) else each for each in json_text)
+
+
+def _fools_the_eye(character: str) -> bool:
+    return (
+        unicodedata.category(character) in _UNSAFE
+        or character in _INVISIBLE
+        or "\u180b" <= character <= "\u180f"
+        or "\ufe00" <= character <= "\ufe0d"
+        or "\U000e0100" <= character <= "\U000e01ef"
+    )
 
 
 def approve_with(session: AgentSession, grant_hash: str, *, stamping: bool) -> str:
@@ -73,45 +74,3 @@ def access(session: AgentSession, grant: Grant | None) -> str:
 def calls(usage: Usage, limits: Limits) -> str:
     """For the column of that name: `3`, or `3/10` with a budget."""
     return str(usage.calls) if limits.max_calls is None else f"{usage.calls}/{limits.max_calls}"
-
-
-def _who(session: AgentSession, pod: BoundPod | None) -> str:
-    agent = session.spec.agent
-    if agent.shared:
-        whom = "every pod"
-    elif pod is not None:
-        whom = f"pod {pod.name}" + (f" (image {pod.image})" if pod.image else "")
-    elif agent.pod_uid is not None:
-        whom = f"the pod with UID {agent.pod_uid}"
-    else:
-        whom = "the first pod to claim it"
-    asked = "its own request" if asked_by_agent(session) else f"asked for by {session.spec.requested_by}"
-    return f'For {whom} of ServiceAccount {agent.service_account_name}, {asked}: "{session.spec.reason}"'
-
-
-def _binding(granted: GrantedBinding, offer: Offer | None) -> str:
-    account = offer.binding.status.account if offer is not None else None
-    shown = clean(account.display_name or account.id) if account is not None else granted.account
-    verb = "Read from and write to" if granted.access is Access.WRITE else "Only read from"
-    tools = sorted(granted.tools)
-    listed = ", ".join(tools[:_TOOLS_NAMED])
-    if len(tools) > _TOOLS_NAMED:
-        listed += f" and {len(tools) - _TOOLS_NAMED} more (status.grant has all)"
-    sentence = f'{verb} {granted.name} ({granted.provider}, account "{shown}") with: {listed}.'
-    judged = offer is not None and any(
-        name in granted.tools and each.access is ToolAccess.JUDGED for name, each in offer.tools.items()
-    )
-    if judged and granted.access is Access.READ:
-        sentence += " Statements are judged one by one; what is not proven to be a read is refused."
-    elif granted.access is Access.WRITE:
-        sentence += " Write means that data there can be created, changed and deleted."
-    return sentence
-
-
-def _limits(limits: Limits) -> str:
-    parts = []
-    if limits.max_calls is not None:
-        parts.append(f"at most {limits.max_calls} calls")
-    if limits.max_writes is not None:
-        parts.append(f"at most {limits.max_writes} writes")
-    return f"{' and '.join(parts).capitalize()}." if parts else "The number of calls is not limited."

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from pipes_api import durations
 from pipes_api.grant import Grant, GrantedBinding
-from pipes_api.resources import Access, AgentSession, Approval, Limits
+from pipes_api.resources import Access, AgentSession, Approval, Limits, RequestedBinding
 
 
 def problem(session: AgentSession, grant: Grant) -> str:
@@ -19,6 +19,8 @@ def problem(session: AgentSession, grant: Grant) -> str:
         return "nobody approved it"
     if grant.uid != session.metadata.uid or grant.agent != spec.agent:
         return "its grant is another session's"
+    if grant.on_behalf_of != spec.on_behalf_of:
+        return "its grant is in another person's name"
     if not _longest(spec.duration, approval) >= grant.duration:
         return "its grant lasts longer than what was approved"
     if status.activated_at is None or status.expires_at is None:
@@ -49,7 +51,10 @@ def _allowed(granted: GrantedBinding, session: AgentSession, approval: Approval)
     if wanted is None or not wanted.access.covers(granted.access):
         return False
     prefix = granted.name.replace("-", "_") + "_"
-    if not _named(granted, wanted.tools, prefix):
+    if not _named(granted, wanted.tools, prefix) or not _called(granted, wanted, prefix):
+        return False
+    person = session.spec.on_behalf_of
+    if granted.connection.from_session and (person is None or granted.connection.user_id != person.user_id):
         return False
     if approval.bindings is None:
         return True
@@ -57,6 +62,15 @@ def _allowed(granted: GrantedBinding, session: AgentSession, approval: Approval)
     if kept is None or not (kept.access or Access.WRITE).covers(granted.access):
         return False
     return _named(granted, kept.tools, prefix)
+
+
+def _called(granted: GrantedBinding, wanted: RequestedBinding, prefix: str) -> bool:
+    """Whether, of exact calls that were asked for, no others are granted, and nothing but calls."""
+    if wanted.calls is None:
+        return True
+    asked = {(each.tool, each.arguments) for each in wanted.calls}
+    given = [{(call.tool, call.arguments), (call.tool.removeprefix(prefix), call.arguments)} for call in granted.calls]
+    return bool(given) and all(each & asked for each in given) and set(granted.tools) <= {c.tool for c in granted.calls}
 
 
 def _named(granted: GrantedBinding, names: tuple[str, ...] | None, prefix: str) -> bool:

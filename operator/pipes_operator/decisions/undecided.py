@@ -13,7 +13,7 @@ def decide(facts: SessionFacts) -> Decision:
     if verdict is not None:
         return statuses.ended(facts, verdict)
     session = facts.session
-    granting = grants.requested(session, facts.offers, facts.rules.longest)
+    granting = grants.requested(session, facts.offers, facts.rules.longest, facts.people)
     problems = (*granting.problems, *_not_for_agents(facts))
     if granting.grant is None or problems:
         return statuses.pending(facts, problems)
@@ -70,7 +70,9 @@ def _born_differently(facts: SessionFacts) -> str:
 
 def _not_for_agents(facts: SessionFacts) -> list[str]:
     """What an agent may not ask for by itself; a gateway's request never holds it."""
-    agent = facts.session.spec.agent
+    agent, asked_by = facts.session.spec.agent, facts.session.spec.requested_by
+    if facts.session.spec.on_behalf_of is not None and not endings.is_person(asked_by):
+        return ["only a person can name the person a session acts for (spec.onBehalfOf)"]
     if not endings.asked_by_agent(facts.session):
         return []
     if agent.shared:

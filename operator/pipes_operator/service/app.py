@@ -23,6 +23,7 @@ from pipes_operator.writer import Writer
 from .authentication import Authenticator
 from .connections import OpenConnections
 from .definitions import Definitions
+from .discovery import Discovery, Take
 from .hub import Hub
 from .leases import Leases
 from .reservations import Reservations
@@ -62,11 +63,14 @@ class SessionService:
         kube: KubeClient,
         settings: ServiceSettings,
         definitions: Definitions,
+        discovered: Take,
         leads: Callable[[float], bool],
         vouched: Callable[[AgentSession], bool],
         clock: Callable[[], float] = boottime,
     ) -> None:
-        """`leads`: whether this operator holds the Lease at a moment of CLOCK_BOOTTIME; `vouched`: see `Leases`."""
+        """`leads`: whether this operator holds the Lease at a moment of CLOCK_BOOTTIME; `vouched`: see `Leases`;
+        `discovered`: see `Discovery`.
+        """
         self.connections = OpenConnections()
         self.keys = SigningKeys(kube, settings.namespace)
         self.authority = CertificateAuthority(kube, settings.namespace)
@@ -87,7 +91,7 @@ class SessionService:
         self._hub = Hub(world, self.keys, self._leases, definitions, settings, self.connections, clock)
         authenticator = Authenticator(kube, settings.broker_user, clock)
         self._sessions = Sessions(world, writer, definitions, pending_cap=settings.pending_cap)
-        self._reservations = Reservations(world, writer, self._leases.allowed)
+        self._reservations = Reservations(world, writer, definitions, self._leases.allowed)
         self._usage = UsageBook(world, writer)
         self._certificate: ServingCertificate | None = None
         self._routes = Routes(
@@ -96,6 +100,7 @@ class SessionService:
             sessions=self._sessions,
             reservations=self._reservations,
             usage=self._usage,
+            discovery=Discovery(world, discovered),
             keys=self.keys,
             authority=self.authority,
             settings=settings,

@@ -9,12 +9,14 @@ import re2
 from pipes_api import durations
 from pipes_api.messages import BindingView, CreateSession
 from pipes_api.reasons import RequestRefusal
-from pipes_api.resources import Access, Limits, RequestedBinding
+from pipes_api.resources import Access, ExactCall, Limits, RequestedBinding
+from pipes_operator.decisions import calls as exact
 
 from .refusals import Refused, invalid
 
 MOST_BINDINGS = 16
 MOST_TOOLS = 64
+MOST_CALLS = 16
 LONGEST_REASON = 1000
 _LARGEST_LIMIT = 1_000_000
 _PLAIN_LINE = re2.compile(
@@ -89,6 +91,12 @@ def _offer(name: str, offered: Mapping[str, BindingView]) -> BindingView:
             f"no binding {name[:63]!r} is offered to this agent; offered are: {there}",
             "ask for one that is offered, or ask a person to offer it",
         )
+    if offer.from_session:
+        raise Refused(
+            RequestRefusal.NOT_OFFERED,
+            f"{name} uses the connection of the person that the agent acts for, whom an agent cannot name",
+            "a person must create the session and name that person in spec.onBehalfOf",
+        )
     if offer.suspended or not offer.ready:
         raise Refused(
             RequestRefusal.NOT_OFFERED,
@@ -102,6 +110,8 @@ def _binding(asked: RequestedBinding, offer: BindingView, find: Find, notes: lis
     access = asked.access.at_most(offer.max_access)
     if access is not asked.access:
         notes.append(f"{asked.name}: {asked.access} was asked, {access} is the most this binding allows")
+    if asked.calls is not None:
+        return _exact(asked, asked.calls, access, offer, find)
     if asked.tools is None:
         if not any(_fits(offer.tools[tool], access, find) for tool in offer.tools):
             raise Refused(RequestRefusal.NOT_OFFERED, f"{asked.name} offers no tool under {access} access")
@@ -120,6 +130,34 @@ def _binding(asked: RequestedBinding, offer: BindingView, find: Find, notes: lis
         if tool not in fitting:
             notes.append(f"{tool} is left out: it would need Write access, and {access} is what can be had here")
     return RequestedBinding(name=asked.name, access=access, tools=fitting)
+
+
+def _exact(
+    asked: RequestedBinding, calls: tuple[ExactCall, ...], access: Access, offer: BindingView, find: Find
+) -> RequestedBinding:
+    if asked.tools is not None:
+        raise invalid(f"{asked.name}: name tools or exact calls, not both")
+    if not 1 <= len(calls) <= MOST_CALLS:
+        raise invalid(f"{asked.name}: ask for between 1 and {MOST_CALLS} exact calls")
+    found: list[ExactCall] = []
+    for index, each in enumerate(calls):
+        tool = _tool(each.tool, asked.name, offer)
+        place = f"{asked.name}: calls[{index}]"
+        definition = find(offer.tools[tool]) or {}
+        if not _fits(offer.tools[tool], access, find):
+            raise Refused(
+                RequestRefusal.NOT_OFFERED,
+                f"{place}: {tool} needs Write access, and {access} is what is asked for or can be had here",
+                "ask for Write, if the binding allows it",
+            )
+        wrong = exact.problem(each.arguments, definition.get("inputSchema") or {}, offer.restrict.get(tool))
+        if wrong:
+            raise invalid(f"{place}: {wrong}", "write the arguments as the tool takes them")
+        call = ExactCall(tool=tool, arguments=each.arguments)
+        if call in found:
+            raise invalid(f"{place} repeats calls[{found.index(call)}]; each call is made once")
+        found.append(call)
+    return RequestedBinding(name=asked.name, access=access, calls=tuple(found))
 
 
 def _tool(name: str, binding: str, offer: BindingView) -> str:

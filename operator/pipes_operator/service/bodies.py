@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from pipes_api.messages import CreateSession
-from pipes_api.resources import Limits, RequestedBinding
+from pipes_api.resources import ExactCall, Limits, RequestedBinding
 
 from .refusals import Refused, invalid
 
@@ -19,8 +19,12 @@ _DEEPEST = 8
 T = TypeVar("T")
 
 
-class _StrictBinding(RequestedBinding, forbid_unknown_fields=True):
+class _StrictCall(ExactCall, forbid_unknown_fields=True):
     pass
+
+
+class _StrictBinding(RequestedBinding, forbid_unknown_fields=True):
+    calls: tuple[_StrictCall, ...] | None = None
 
 
 class _StrictLimits(Limits, forbid_unknown_fields=True):
@@ -34,7 +38,7 @@ class StrictCreateSession(CreateSession, forbid_unknown_fields=True):
     limits: _StrictLimits | None = None
 
 
-async def read(request: web.Request, kind: type[T]) -> T:
+async def read(request: web.Request, kind: type[T], *, most: int = MOST_BYTES, deepest: int = _DEEPEST) -> T:
     """The body as a message of that kind.
 
     Raises:
@@ -42,13 +46,13 @@ async def read(request: web.Request, kind: type[T]) -> T:
     """
     try:
         async with asyncio.timeout(_SECONDS):
-            raw = await request.read()
+            raw = await request.clone(client_max_size=most).read()
     except TimeoutError:
         raise invalid(f"the body did not arrive within {_SECONDS:g} s") from None
-    return parse(raw, kind)
+    return parse(raw, kind, deepest)
 
 
-def parse(raw: bytes, kind: type[T]) -> T:
+def parse(raw: bytes, kind: type[T], deepest: int = _DEEPEST) -> T:
     """As `read`, of bytes already here."""
     try:
         data = json.loads(raw.decode(), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
@@ -57,7 +61,7 @@ def parse(raw: bytes, kind: type[T]) -> T:
     except (ValueError, RecursionError):
         # The parser's own words would repeat what was sent.
         raise invalid("the body is not JSON") from None
-    if not isinstance(data, dict) or _depth(data) > _DEEPEST:
+    if not isinstance(data, dict) or _depth(data) > deepest:
         raise invalid("the body must be a JSON object, and not a deep one")
     try:
         return msgspec.convert(data, kind)

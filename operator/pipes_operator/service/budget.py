@@ -1,12 +1,13 @@
 """What reservations get of a session's budget. Pure.
 
-Every call takes one of `maxCalls`, a write one of `maxWrites` as well. Reads
-may be reserved in chunks, writes one at a time, so that a holder that crashes
-loses little. What is not returned counts as spent.
+Every call takes one of `maxCalls`, a write one of `maxWrites` as well, a call
+of a tool with a budget of its own one of that, and an exact call is there once.
+Reads may be reserved in chunks, all else one at a time, so that a holder that
+crashes loses little. What is not returned counts as spent.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipes_api.messages import Reserve, Reserved
 from pipes_api.resources import Limits, Usage
@@ -15,11 +16,24 @@ LARGEST_CHUNK = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Ceilings:
+    """The most calls and writes of the session, and the most calls of single tools. What is absent is not limited."""
+
+    session: Limits
+    tools: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Holding:
-    """What one holder has reserved of one session and not returned: the most it can give back."""
+    """What one holder has reserved of one session and not returned: the most it can give back.
+
+    `tools` and `exact` say which of the calls are of which tool with a budget of its own, and which are exact ones.
+    """
 
     calls: int = 0
     writes: int = 0
+    tools: Mapping[str, int] = field(default_factory=dict)
+    exact: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +43,7 @@ class Settled:
     Attributes:
         answers: in the order of the reservations; None for one that must wait for the next round, since its holder
             has had its chunk in this one.
-        exhausted: one of them found the calls used up.
+        exhausted: one of them found the calls of the session used up. A tool's, or an exact call's, do not end it.
     """
 
     usage: Usage
@@ -39,13 +53,14 @@ class Settled:
 
 
 def settle(
-    usage: Usage, limits: Limits, reservations: Sequence[tuple[str, Reserve]], holdings: Mapping[str, Holding]
+    usage: Usage, ceilings: Ceilings, reservations: Sequence[tuple[str, Reserve]], holdings: Mapping[str, Holding]
 ) -> Settled:
     """Take in what comes back and hand out what is asked for and there, in order. Each comes with its holder."""
     held = dict(holdings)
     chunks: dict[str, int] = {}
     answers: list[Reserved | None] = []
     exhausted = False
+    limits = ceilings.session
     for holder, request in reservations:
         chunk = chunks.get(holder, LARGEST_CHUNK)
         if chunk == 0 and _reads(request):
@@ -53,13 +68,14 @@ def settle(
             continue
         before = held.get(holder, Holding())
         back = _returned(request, before)
-        used = Usage(
-            calls=max(usage.calls - back.calls, 0), writes=max(usage.writes - back.writes, 0), denied=usage.denied
-        )
-        given = _given(request, _left(limits.max_calls, used.calls), _left(limits.max_writes, used.writes), chunk)
-        exhausted |= (request.calls > 0 or request.writes > 0) and _left(limits.max_calls, used.calls) == 0
-        usage = Usage(calls=used.calls + given.calls, writes=used.writes + given.writes, denied=used.denied)
-        held[holder] = Holding(before.calls - back.calls + given.calls, before.writes - back.writes + given.writes)
+        usage, before = _less(usage, back), _without(before, back)
+        calls_left, writes_left = _left(limits.max_calls, usage.calls), _left(limits.max_writes, usage.writes)
+        given = Reserved()
+        if _is_there(request, usage, ceilings.tools):
+            given = _given(request, calls_left, writes_left, chunk)
+        exhausted |= (request.calls > 0 or request.writes > 0) and calls_left == 0
+        taken = _taken(request, given)
+        usage, held[holder] = _more(usage, taken), _with(before, taken)
         chunks[holder] = chunk - (given.calls - given.writes)
         answers.append(given)
     return Settled(usage, held, tuple(answers), exhausted)
@@ -67,7 +83,13 @@ def settle(
 
 def only_returning(request: Reserve) -> Reserve:
     """The reservation without what it asks for."""
-    return Reserve(uid=request.uid, return_calls=request.return_calls, return_writes=request.return_writes)
+    return Reserve(
+        uid=request.uid,
+        return_calls=request.return_calls,
+        return_writes=request.return_writes,
+        tool=request.tool,
+        exact=request.exact,
+    )
 
 
 def _returned(request: Reserve, holding: Holding) -> Holding:
@@ -75,7 +97,65 @@ def _returned(request: Reserve, holding: Holding) -> Holding:
     writes = min(request.return_writes, holding.writes)
     # The call of a write that is still out does not come back as a read.
     most = holding.calls - (holding.writes - writes)
-    return Holding(min(max(request.return_calls, writes), most), writes)
+    calls = min(max(request.return_calls, writes), most)
+    if not calls:
+        return Holding(0, writes)
+    of_tool = min(calls, holding.tools.get(request.tool, 0))
+    return Holding(calls, writes, {request.tool: of_tool} if of_tool else {}, holding.exact & {request.exact})
+
+
+def _taken(request: Reserve, given: Reserved) -> Holding:
+    if not given.calls:
+        return Holding()
+    return Holding(
+        given.calls,
+        given.writes,
+        {request.tool: given.calls} if request.tool else {},
+        frozenset({request.exact}) if request.exact else frozenset(),
+    )
+
+
+def _is_there(request: Reserve, usage: Usage, tools: Mapping[str, int]) -> bool:
+    """Whether the tool, or the exact call, that the reservation names has anything left."""
+    if request.exact and request.exact in usage.exact:
+        return False
+    ceiling = tools.get(request.tool)
+    return ceiling is None or usage.tools.get(request.tool, 0) < ceiling
+
+
+def _less(usage: Usage, back: Holding) -> Usage:
+    return Usage(
+        calls=max(usage.calls - back.calls, 0),
+        writes=max(usage.writes - back.writes, 0),
+        denied=usage.denied,
+        tools=_counted(usage.tools, back.tools, -1),
+        exact=tuple(each for each in usage.exact if each not in back.exact),
+    )
+
+
+def _more(usage: Usage, taken: Holding) -> Usage:
+    return Usage(
+        calls=usage.calls + taken.calls,
+        writes=usage.writes + taken.writes,
+        denied=usage.denied,
+        tools=_counted(usage.tools, taken.tools, 1),
+        exact=usage.exact + tuple(taken.exact),
+    )
+
+
+def _without(holding: Holding, back: Holding) -> Holding:
+    tools = _counted(holding.tools, back.tools, -1)
+    return Holding(holding.calls - back.calls, holding.writes - back.writes, tools, holding.exact - back.exact)
+
+
+def _with(holding: Holding, taken: Holding) -> Holding:
+    tools = _counted(holding.tools, taken.tools, 1)
+    return Holding(holding.calls + taken.calls, holding.writes + taken.writes, tools, holding.exact | taken.exact)
+
+
+def _counted(counts: Mapping[str, int], change: Mapping[str, int], sign: int) -> dict[str, int]:
+    changed = {tool: max(counts.get(tool, 0) + sign * number, 0) for tool, number in change.items()}
+    return {tool: number for tool, number in {**counts, **changed}.items() if number}
 
 
 def _given(request: Reserve, calls_left: int | None, writes_left: int | None, chunk: int) -> Reserved:

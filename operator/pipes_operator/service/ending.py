@@ -35,6 +35,18 @@ def with_usage(session: AgentSession, status: AgentSessionStatus, usage: Usage) 
     return msgspec.structs.replace(status, usage=usage, calls=texts.calls(usage, limits_of(session) or Limits()))
 
 
+def is_budgeted(session: AgentSession) -> bool:
+    """Whether its calls are reserved: it, a tool or a single call has a limit in the grant."""
+    grant = grant_of(session)
+    if grant is None:
+        return False
+    if grant.limits.max_calls is not None or grant.limits.max_writes is not None:
+        return True
+    return any(
+        each.calls or any(limits.max_calls is not None for limits in each.limits.values()) for each in grant.bindings
+    )
+
+
 def limits_of(session: AgentSession) -> Limits | None:
     """What the session may use in all; None while it has no grant that can be read."""
     grant = grant_of(session)

@@ -139,9 +139,14 @@ class Hub:
         if not len(self._audience):
             return
         view = views.binding_view(new, self._definitions)
-        line = lines.BindingLine(view)
         hearers = self._audience.of_binding(view)
-        for stream in (*self._audience.brokers(), *hearers):
+        brokers = self._audience.brokers()
+        told = views.brokers_view(view, new, self._definitions) if brokers else view
+        line = lines.BindingLine(view)
+        brokers_line = line if told is view else lines.BindingLine(told)
+        for stream in brokers:
+            stream.send(brokers_line.with_definitions(stream.unknown(line.digests, self._definitions)))
+        for stream in hearers:
             stream.send(line.with_definitions(stream.unknown(line.digests, self._definitions)))
         if old is not None:
             before = self._audience.of_binding(views.binding_view(old, self._definitions))
@@ -233,12 +238,16 @@ class Hub:
 
     def _known_to(self, identity: Identity, now: datetime) -> tuple[list[AgentSession], tuple[BindingView, ...]]:
         if identity.role == "broker":
-            offered = (views.binding_view(each, self._definitions) for each in self._world.bindings())
-            return [each for each in self._world.sessions() if views.is_live(each, now)], tuple(offered)
+            live = [each for each in self._world.sessions() if views.is_live(each, now)]
+            return live, tuple(self._brokers_view(each) for each in self._world.bindings())
         retention = timedelta(seconds=self._settings.retention_seconds)
         sessions = views.worth_showing(self._ownership.of(identity), now, retention)
         offered = (views.binding_view(each, self._definitions) for each in self._world.bindings(identity.namespace))
         return sessions, tuple(each for each in offered if each.offered_to(identity.service_account))
+
+    def _brokers_view(self, binding: ProviderBinding) -> BindingView:
+        view = views.binding_view(binding, self._definitions)
+        return views.brokers_view(view, binding, self._definitions)
 
     def _recently_deleted(self, identity: Identity) -> tuple[SessionView, ...]:
         """Deleted ones are told apart from those that never were, as long as this process remembers them."""

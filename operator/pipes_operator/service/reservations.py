@@ -14,8 +14,9 @@ from pipes_operator.world import World
 from pipes_operator.writer import Writer
 
 from . import budget, metrics, views
-from .budget import Holding, Settled
-from .ending import ended_status, limits_of, with_usage
+from .budget import Ceilings, Holding, Settled
+from .definitions import Definitions
+from .ending import ended_status, is_budgeted, limits_of, with_usage
 from .finding import find_used
 from .rates import Rate
 from .refusals import Refused, invalid, not_found, unavailable
@@ -72,9 +73,10 @@ class _Line:
 class Reservations:
     """Budgets of sessions with limits. `allowed`: whether the operator leads, with a current view, at that moment."""
 
-    def __init__(self, world: World, writer: Writer, allowed: Callable[[], bool]) -> None:
+    def __init__(self, world: World, writer: Writer, definitions: Definitions, allowed: Callable[[], bool]) -> None:
         self._world = world
         self._writer = writer
+        self._definitions = definitions
         self._allowed = allowed
         self._lines: dict[str, _Line] = {}
 
@@ -90,8 +92,9 @@ class Reservations:
         session = find_used(self._world, caller, name, request.uid, request.namespace)
         line = self._line(session.metadata.uid)
         waiting = _Waiting(caller.pod_uid, request, asyncio.get_running_loop().create_future())
+        _check_named(session, request)
         if waiting.asks:
-            self._check(session, line)
+            self._check(session, line, request)
         metrics.RESERVATIONS.inc()
         line.waiting.append(waiting)
         if line.task is None:
@@ -112,9 +115,9 @@ class Reservations:
                     del self._lines[old]
         return self._lines.setdefault(uid, _Line())
 
-    def _check(self, session: AgentSession, line: _Line) -> None:
-        limits = limits_of(session)
-        if limits is not None and limits.max_calls is None and limits.max_writes is None:
+    def _check(self, session: AgentSession, line: _Line, request: Reserve) -> None:
+        limited = is_budgeted(session) or bool(self._tool_ceilings(session, {request.tool}))
+        if views.grant_of(session) is not None and not limited:
             raise invalid("the session has no limits, so there is nothing to reserve")
         seconds = line.rate.wait_seconds()
         if seconds:
@@ -168,7 +171,9 @@ class Reservations:
                 for each in batch
             ]
             usage = session.status.usage or Usage()
-            settled = budget.settle(usage, limits_of(session) or Limits(), asked, line.holdings)
+            named = {request.tool for _, request in asked if request.tool}
+            ceilings = Ceilings(limits_of(session) or Limits(), self._tool_ceilings(session, named))
+            settled = budget.settle(usage, ceilings, asked, line.holdings)
             status = session.status
             if settled.exhausted and refused is None:
                 message = "The session's calls are used up."
@@ -189,6 +194,21 @@ class Reservations:
                 return settled, refused
         raise unavailable("the session is being changed by others")
 
+    def _tool_ceilings(self, session: AgentSession, tools: set[str]) -> dict[str, int]:
+        """The most calls of those tools: the narrower of the grant and of the binding as it is now."""
+        grant = views.grant_of(session)
+        found: dict[str, int] = {}
+        for granted in grant.bindings if grant is not None else ():
+            binding = self._world.binding(session.metadata.namespace, granted.name)
+            same = binding is not None and binding.metadata.uid == granted.uid
+            now = self._definitions.offer(binding).limits if binding is not None and same else {}
+            for tool in tools & granted.tools.keys():
+                ceilings = [each[tool].max_calls for each in (granted.limits, now) if tool in each]
+                given = [each for each in ceilings if each is not None]
+                if given:
+                    found[tool] = min(given)
+        return found
+
     async def _refresh(self, session: AgentSession) -> None:
         metadata = session.metadata
         try:
@@ -197,6 +217,20 @@ class Reservations:
             self._world.drop_session(metadata.uid)
         except KubeError as error:
             raise unavailable(f"the session could not be read (HTTP {error.status})") from None
+
+
+def _check_named(session: AgentSession, request: Reserve) -> None:
+    """A tool and an exact call that are named must be the grant's, and are reserved and returned one by one."""
+    if not request.tool and not request.exact:
+        return
+    if max(request.calls, request.writes, request.return_calls, request.return_writes) > 1:
+        raise invalid("calls of a tool with a budget of its own, and exact calls, are reserved one by one")
+    grant = views.grant_of(session)
+    bindings = grant.bindings if grant is not None else ()
+    if request.tool and not any(request.tool in each.tools for each in bindings):
+        raise invalid(f"the session grants no tool {request.tool[:64]!r}")
+    if request.exact and not any(call.id == request.exact for each in bindings for call in each.calls):
+        raise invalid("the session grants no such exact call")
 
 
 def _refusal(session: AgentSession, now: datetime) -> Refused | None:

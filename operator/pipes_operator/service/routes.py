@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 from pipes_api.messages import (
     Certificate,
     CertificateRequest,
+    Discovered,
     EndSession,
     Failure,
     Identity,
@@ -24,6 +25,7 @@ from pipes_operator.keys.signing import SigningKeys
 
 from . import bodies, metrics
 from .authentication import Authenticator
+from .discovery import DEEPEST, MOST_BYTES, Discovery
 from .refusals import Refused, forbidden, invalid
 from .reservations import Reservations
 from .sessions import Sessions
@@ -47,6 +49,7 @@ class Routes:
         sessions: Sessions,
         reservations: Reservations,
         usage: UsageBook,
+        discovery: Discovery,
         keys: SigningKeys,
         authority: CertificateAuthority,
         settings: ServiceSettings,
@@ -57,6 +60,7 @@ class Routes:
         self._sessions = sessions
         self._reservations = reservations
         self._usage = usage
+        self._discovery = discovery
         self._keys = keys
         self._authority = authority
         self._settings = settings
@@ -73,6 +77,7 @@ class Routes:
                 web.post("/v1/sessions/{name}/end", self.end),
                 web.post("/v1/sessions/{name}/reserve", self.reserve),
                 web.post("/v1/sessions/{name}/usage", self.report),
+                web.post("/v1/bindings/{name}/tools", self.tools),
                 web.post("/v1/certificate", self.certificate),
                 web.get("/.well-known/jwks.json", self.jwks, allow_head=False),
             ]
@@ -99,6 +104,13 @@ class Routes:
         caller = await self._caller(request)
         self._usage.add(caller, request.match_info["name"], await bodies.read(request, ReportUsage))
         return _json({}, 202)
+
+    async def tools(self, request: web.Request) -> web.Response:
+        caller = await self._caller(request)
+        self._discovery.check(caller)
+        found = await bodies.read(request, Discovered, most=MOST_BYTES, deepest=DEEPEST)
+        await self._discovery.take(caller, request.match_info["name"], found)
+        return _json({})
 
     async def certificate(self, request: web.Request) -> web.Response:
         caller = await self._caller(request)

@@ -4,13 +4,15 @@ import asyncio
 import logging
 from collections import OrderedDict
 
+import msgspec
+
 from pipes_api.messages import Identity, ReportUsage
 from pipes_api.resources import AgentSession, Usage
 from pipes_operator.kube.errors import Conflict, KubeError, NotFound
 from pipes_operator.world import World
 from pipes_operator.writer import Writer
 
-from .ending import limits_of, with_usage
+from .ending import is_budgeted, with_usage
 from .finding import find_used
 from .refusals import invalid
 
@@ -42,7 +44,7 @@ class UsageBook:
             raise invalid(f"each number must be between 0 and {_MOST_AT_ONCE}")
         session = find_used(self._world, caller, name, report.uid, report.namespace)
         counts = Usage(calls=report.calls, writes=report.writes, denied=report.denied)
-        if _is_budgeted(session):
+        if is_budgeted(session):
             # Its calls were counted when they were reserved.
             counts = Usage(denied=report.denied)
         if counts != Usage() and (report.uid in self._counts or len(self._counts) < _MOST_SESSIONS):
@@ -88,10 +90,8 @@ class UsageBook:
         return True
 
 
-def _is_budgeted(session: AgentSession) -> bool:
-    limits = limits_of(session)
-    return limits is not None and (limits.max_calls is not None or limits.max_writes is not None)
-
-
 def _sum(one: Usage, other: Usage) -> Usage:
-    return Usage(calls=one.calls + other.calls, writes=one.writes + other.writes, denied=one.denied + other.denied)
+    """`one` with the counts of `other`; what was reserved of tools and exact calls stays as it is."""
+    return msgspec.structs.replace(
+        one, calls=one.calls + other.calls, writes=one.writes + other.writes, denied=one.denied + other.denied
+    )

@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 import msgspec
 
 from pipes_api import durations, grant, resources
-from pipes_api.messages import BindingView, SessionView
+from pipes_api.messages import BindingView, HostedOffer, SessionView
 from pipes_api.resources import AgentSession, ProviderBinding, Usage
 from pipes_api.states import TERMINAL, UNDECIDED, SessionState
+from pipes_operator.decisions.reports import Word
 
 from .definitions import Definitions
 
@@ -167,17 +168,20 @@ def grant_of(session: AgentSession) -> grant.Grant | None:
 
 
 def binding_view(binding: ProviderBinding, definitions: Definitions) -> BindingView:
-    """The binding as it is offered now."""
+    """The binding as it is offered now, without a word about whose connection it is."""
     spec, status, limits = binding.spec, binding.status, binding.spec.limits
-    connected = resources.is_true(status.conditions, "Connected")
+    offer = definitions.offer(binding)
+    ready = resources.is_true(status.conditions, "Ready")
+    # Of one whose sessions name the person nothing can be said before: the session's own condition tells.
+    connected = ready if spec.connection.from_session else resources.is_true(status.conditions, "Connected")
     return BindingView(
         namespace=binding.metadata.namespace,
         name=binding.metadata.name,
         uid=binding.metadata.uid,
         provider=spec.provider,
         max_access=limits.max_access,
-        tools=dict(definitions.offered(binding)),
-        ready=connected and resources.is_true(status.conditions, "Ready") and not _is_going(binding),
+        tools=offer.hashes(),
+        ready=connected and ready and not _is_going(binding),
         connected=connected,
         suspended=spec.suspended,
         problem=_problem(binding),
@@ -186,7 +190,29 @@ def binding_view(binding: ProviderBinding, definitions: Definitions) -> BindingV
         max_calls=limits.max_calls,
         calls_per_minute=limits.calls_per_minute,
         service_accounts=limits.allowed_service_accounts,
+        from_session=spec.connection.from_session,
+        restrict=dict(offer.restrict),
+        tool_limits=dict(offer.limits),
     )
+
+
+def brokers_view(view: BindingView, binding: ProviderBinding, definitions: Definitions) -> BindingView:
+    """The view with what the broker alone is told: the hosted server whose tools it shall read, and as whom."""
+    server, account = binding.spec.tools.mcp, binding.status.account
+    usable = resources.is_true(binding.status.conditions, "Connected") and account is not None
+    if server is None or not server.discover or not usable or account is None:
+        return view
+    hosts = definitions.offer(binding).hosts
+    if not hosts or binding.spec.suspended or _is_going(binding):
+        return view
+    hosted = HostedOffer(
+        url=server.url,
+        title=definitions.title(binding),
+        connection=binding.spec.connection,
+        account=account.id,
+        hosts=hosts,
+    )
+    return msgspec.structs.replace(view, hosted=hosted)
 
 
 def _is_going(binding: ProviderBinding) -> bool:
@@ -203,7 +229,7 @@ def _problem(binding: ProviderBinding) -> str:
         return "the connection has not been checked yet"
     for kind in ("Connected", "Ready"):
         found = resources.condition(binding.status.conditions, kind)
-        if found is not None and found.status != "True":
+        if found is not None and found.status != "True" and found.reason != Word.FROM_SESSION:
             return _without_names(found.message or found.reason, binding)
     return ""
 

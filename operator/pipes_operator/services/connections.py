@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 from pipes_api.resources import ProviderBinding
 from pipes_operator.decisions import bindings as decisions
-from pipes_operator.decisions.bindings import BindingFacts, Report, Word
+from pipes_operator.decisions.bindings import BindingFacts
 from pipes_operator.decisions.facts import Offers
+from pipes_operator.decisions.reports import Report, Word
 from pipes_operator.kube.client import KubeClient
 from pipes_operator.kube.errors import Conflict, NotFound
 from pipes_operator.world import World
@@ -67,7 +68,9 @@ class BindingReconciler:
             binding = self._world.binding(namespace, name)
             if binding is None:
                 return
-            report = await self._report(binding)
+            report = None if binding.spec.connection.from_session else await self._report(binding)
+            # Before it can be Ready: what is granted of it must outlive it.
+            await self._offers.keep(self._offers.offer(binding))
             current = self._world.binding(namespace, name)
             if current is None or current.metadata.uid != binding.metadata.uid:
                 continue

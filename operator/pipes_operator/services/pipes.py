@@ -16,7 +16,7 @@ import msgspec
 
 from pipes_api import names
 from pipes_api.resources import ConnectedAccount, Connection, ConnectionOwner
-from pipes_operator.decisions.bindings import Report, Word
+from pipes_operator.decisions.reports import Report, Word
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Pipes:
         ):
             message = f"Pipes knows no provider {provider} in this environment, or not the user or organization."
             return Report(Word.UNKNOWN_PROVIDER, message)
-        return Report(Word.NOT_CONNECTED, f"The owner named in spec.connection has not connected {provider} in Pipes.")
+        return Report(Word.NOT_CONNECTED, f"The owner has not connected {provider} in Pipes.")
 
     async def _get(self, path: str, query: dict[str, str]) -> tuple[int, Any]:
         headers = dict(self._headers)

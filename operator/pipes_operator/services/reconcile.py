@@ -4,8 +4,8 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from pipes_api.resources import AgentSession
-from pipes_api.states import UNDECIDED, SessionState
+from pipes_api.resources import AgentSession, ProviderBinding
+from pipes_api.states import TERMINAL, UNDECIDED, SessionState
 from pipes_operator import metrics
 from pipes_operator.decisions import trust
 from pipes_operator.decisions.active import granted
@@ -16,12 +16,15 @@ from pipes_operator.world import World
 from pipes_operator.writer import Writer
 
 from .events import Events
+from .people import People
 from .pods import Pods
 from .policies import PolicyGuard
 
 logger = logging.getLogger(__name__)
 
 _ATTEMPTS = 5
+_PEOPLE_SECONDS = 2.0
+"""How long a request waits for Pipes' word about a person: long enough for most, and it keeps one worker busy."""
 
 
 class NotCurrent(Exception):  # noqa: N818 - reads as what happened
@@ -37,6 +40,7 @@ class SessionReconciler:
         writer: Writer,
         guard: PolicyGuard,
         pods: Pods,
+        people: People,
         offers: Offers,
         events: Events,
         rules: Rules,
@@ -47,6 +51,7 @@ class SessionReconciler:
         self._writer = writer
         self._guard = guard
         self._pods = pods
+        self._people = people
         self._offers = offers
         self._events = events
         self._rules = rules
@@ -64,6 +69,7 @@ class SessionReconciler:
         """The session is gone."""
         self._activated.discard(uid)
         self._admitted.discard(uid)
+        self._people.forget(uid)
 
     def vouches_for(self, session: AgentSession) -> bool:
         """Whether an operator made it Active, and its status says no more than request and approval do."""
@@ -78,7 +84,7 @@ class SessionReconciler:
             KubeError: try again.
         """
         for _ in range(_ATTEMPTS):
-            session = self._world.session(uid)
+            session = await self._with_people(uid)
             if session is None:
                 return
             decision = decide(self.facts(session))
@@ -104,11 +110,12 @@ class SessionReconciler:
     def facts(self, session: AgentSession) -> SessionFacts:
         """All that is known about the session now."""
         namespace, agent = session.metadata.namespace, session.spec.agent
-        found = ((each.name, self._world.binding(namespace, each.name)) for each in session.spec.bindings)
+        bindings = self._bindings(session)
         claim = session.spec.approval is not None
         return SessionFacts(
             session=session,
-            offers={name: self._offers.offer(binding) for name, binding in found if binding is not None},
+            offers={name: self._offers.offer(binding) for name, binding in bindings.items()},
+            people=self._people.reports(session, bindings),
             siblings=[
                 each
                 for each in self._world.sessions_of(namespace, agent.service_account_name)
@@ -122,6 +129,24 @@ class SessionReconciler:
             admitted=self._admitted,
             activated_here=session.metadata.uid in self._activated,
         )
+
+    async def _with_people(self, uid: str) -> AgentSession | None:
+        """The session, once Pipes has been asked about the person it acts for; None when there is none."""
+        session = self._world.session(uid)
+        if session is None or session.spec.on_behalf_of is None or session.status.state in TERMINAL:
+            return session
+        if session.spec.revocation is not None or session.metadata.deletion_timestamp is not None:
+            return session  # an end waits for nobody
+        wait = 0.0 if session.status.state is SessionState.ACTIVE else _PEOPLE_SECONDS
+        await self._people.look(session, self._bindings(session), wait_seconds=wait)
+        return self._world.session(uid)
+
+    def _bindings(self, session: AgentSession) -> dict[str, ProviderBinding]:
+        """Those of its bindings that there are."""
+        found = (
+            (each.name, self._world.binding(session.metadata.namespace, each.name)) for each in session.spec.bindings
+        )
+        return {name: binding for name, binding in found if binding is not None}
 
     async def _carry_out(self, session: AgentSession, decision: Decision) -> None:
         if decision.delete:

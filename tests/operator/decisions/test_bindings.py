@@ -8,7 +8,8 @@ import pytest
 from pipes_api import resources
 from pipes_api.resources import ConnectedAccount, condition
 from pipes_operator.decisions import bindings
-from pipes_operator.decisions.bindings import BindingFacts, Report, Word
+from pipes_operator.decisions.bindings import BindingFacts
+from pipes_operator.decisions.reports import Report, Word
 
 ACCOUNT = ConnectedAccount(id="account_1", display_name="Acme", state="connected")
 GOOD = Report(Word.CONNECTED, account=ACCOUNT, user_id="user_alice", scopes=("a", "b"))

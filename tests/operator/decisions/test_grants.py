@@ -14,7 +14,7 @@ from pipes_operator.decisions import grants
 
 
 def granted(make, offers=None, **spec):
-    return grants.requested(make.session(**spec), offers or {"snowflake": make.offer()}, make.rules.longest)
+    return grants.requested(make.session(**spec), offers or {"snowflake": make.offer()}, make.rules.longest, {})
 
 
 def test_without_named_tools_every_tool_that_the_access_covers_is_granted(make):
@@ -70,7 +70,7 @@ def test_ceilings_cut_access_duration_and_calls(make):
 
 
 def test_no_session_lasts_longer_than_the_installation_allows(make):
-    found = grants.requested(make.session(duration="2h"), {"snowflake": make.offer()}, timedelta(minutes=3))
+    found = grants.requested(make.session(duration="2h"), {"snowflake": make.offer()}, timedelta(minutes=3), {})
 
     assert found.grant.duration == 180
     assert "cut to 3m" in found.cuts[0]
@@ -130,7 +130,7 @@ def test_an_effective_grant_is_within_request_ceilings_and_approval(request, app
     spec = {"limits": {"maxAccess": access, "maxDuration": longest, "maxCalls": calls}}
     offers = {name: make.offer(name, **spec) for name in ("snowflake", "drive")}
     session = make.session(bindings=request, duration=duration)
-    asked = grants.requested(session, offers, make.rules.longest).grant
+    asked = grants.requested(session, offers, make.rules.longest, {}).grant
     if asked is None:
         return
 

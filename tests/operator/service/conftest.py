@@ -18,7 +18,7 @@ from cluster import Cluster, service_account
 from pipes_api import grant as grants
 from pipes_api import messages, names
 from pipes_api.clock import boottime
-from pipes_api.resources import AgentSessionStatus, BoundPod, Condition, Limits, Usage, plain
+from pipes_api.resources import AgentSessionStatus, BoundPod, Condition, Limits, ProviderBinding, Usage, plain
 from pipes_api.states import SessionState
 from pipes_catalog import load
 from pipes_operator.definitions import Definitions
@@ -26,6 +26,7 @@ from pipes_operator.kube import access
 from pipes_operator.kube.client import KubeClient
 from pipes_operator.service.app import SessionService
 from pipes_operator.service.settings import ServiceSettings
+from pipes_operator.sources import Sources
 from pipes_operator.world import World
 from pipes_operator.writer import Writer
 
@@ -193,7 +194,7 @@ class Service:
         """What the operator writes once a person has approved."""
         now = datetime.now(UTC)
         binding = self.world.binding(session.metadata.namespace, "snowflake")
-        tools = {} if binding is None else self.definitions.offered(binding)
+        tools = {} if binding is None else self.definitions.offer(binding).hashes()
         granted = grants.Grant(
             uid=session.metadata.uid,
             agent=session.spec.agent,
@@ -283,14 +284,19 @@ async def service(
 ) -> AsyncIterator[Service]:
     world = World()
     writer = Writer(kube, world)
-    definitions = Definitions(load(), {}, kube, SYSTEM)
+    definitions = Definitions(Sources(load()), kube, SYSTEM)
     holder: dict[str, Service] = {}
+
+    async def take(binding: ProviderBinding, found: messages.Discovered) -> None:
+        await definitions.discovered.take(binding.metadata.uid, found.tools, found.problem)
+
     app = SessionService(
         world=world,
         writer=writer,
         kube=kube,
         settings=service_settings,
         definitions=definitions,
+        discovered=take,
         leads=lambda clock: holder["it"].leads,
         # These tests write status as the operator does, without its decisions.
         vouched=lambda session: True,

@@ -8,11 +8,16 @@ from hypothesis import strategies as st
 
 from pipes_api import durations
 from pipes_api.messages import BindingView, CreateSession
-from pipes_api.resources import Access, Limits, RequestedBinding
+from pipes_api.resources import Access, ExactCall, Limits, RequestedBinding
 from pipes_operator.service import asking
 from pipes_operator.service.refusals import Refused
 
-DEFINITIONS = {"h-query": {"access": "Judged"}, "h-list": {"access": "Read"}, "h-create": {"access": "Write"}}
+SCHEMA = {"type": "object", "properties": {"name": {"type": "string"}}, "additionalProperties": False}
+DEFINITIONS: dict[str, dict[str, Any]] = {
+    "h-query": {"access": "Judged"},
+    "h-list": {"access": "Read"},
+    "h-create": {"access": "Write", "inputSchema": SCHEMA},
+}
 TOOLS = {"crm_query": "h-query", "crm_list": "h-list", "crm_create": "h-create"}
 
 
@@ -194,3 +199,47 @@ def test_what_is_asked_for_in_the_end_is_never_more_than_asked_nor_than_the_ceil
         for tool in got.tools or ():
             assert tool in there.tools
             assert got.access is Access.WRITE or DEFINITIONS[there.tools[tool]]["access"] != "Write"
+
+
+def calls(*arguments: str, tool: str = "create", access: Access = Access.WRITE) -> tuple[RequestedBinding, ...]:
+    exact = tuple(ExactCall(tool=tool, arguments=each) for each in arguments)
+    return (RequestedBinding(name="crm", access=access, calls=exact),)
+
+
+def test_exact_calls_are_taken_under_the_advertised_name() -> None:
+    (binding,) = weigh(bindings=calls('{"name":"Acme"}')).bindings
+    assert binding.calls == (ExactCall(tool="crm_create", arguments='{"name":"Acme"}'),)
+    assert binding.tools is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (calls('{ "name": "Acme" }'), 'not in canonical form (RFC 8785); write: {"name":"Acme"}'),
+        (calls('{"nam":"Acme"}'), "the tool does not take the arguments"),
+        (calls('{"name":"Acme"}', '{"name":"Acme"}'), "calls[1] repeats calls[0]"),
+        (calls("{}", tool="drop"), "has no tool 'drop'"),
+        (calls("{}", access=Access.READ), "needs Write access, and Read is what"),
+        (calls(), "between 1 and 16 exact calls"),
+        (calls(*(f'{{"name":"{number}"}}' for number in range(17))), "between 1 and 16 exact calls"),
+        (
+            (RequestedBinding(name="crm", tools=("query",), calls=(ExactCall(tool="query", arguments="{}"),)),),
+            "tools or exact calls, not both",
+        ),
+    ],
+)
+def test_a_call_that_could_not_be_approved_is_refused_at_once(asked: tuple[RequestedBinding, ...], why: str) -> None:
+    assert why in refusal(bindings=asked)
+
+
+def test_a_call_must_satisfy_the_bindings_restriction() -> None:
+    restricted = offer(restrict={"crm_create": {"properties": {"name": {"const": "Acme"}}, "required": ["name"]}})
+    assert weigh(restricted, bindings=calls('{"name":"Acme"}'))
+    assert "the binding's restrict does not take" in refusal(restricted, bindings=calls('{"name":"Evil"}'))
+
+
+def test_an_agent_cannot_ask_for_a_persons_connection() -> None:
+    with pytest.raises(Refused) as caught:
+        weigh(offer(from_session=True))
+    assert "whom an agent cannot name" in caught.value.failure.message
+    assert "spec.onBehalfOf" in caught.value.failure.remedy

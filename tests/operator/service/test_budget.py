@@ -5,9 +5,15 @@ from hypothesis import strategies as st
 
 from pipes_api.messages import Reserve, Reserved
 from pipes_api.resources import Limits, Usage
-from pipes_operator.service.budget import Holding, settle
+from pipes_operator.service.budget import Ceilings, Holding, settle
 
-TEN = Limits(max_calls=10)
+TEN = Ceilings(Limits(max_calls=10))
+
+
+def one(tool: str = "", exact: str = "", *, back: bool = False, write: bool = False) -> Reserve:
+    """One call of a tool with a budget of its own, or an exact one, taken or given back."""
+    number = {"return_calls": 1, "return_writes": int(write)} if back else {"calls": 1, "writes": int(write)}
+    return Reserve(uid="u", tool=tool, exact=exact, **number)
 
 
 def ask(calls: int = 0, writes: int = 0, back: int = 0, back_writes: int = 0) -> Reserve:
@@ -15,19 +21,19 @@ def ask(calls: int = 0, writes: int = 0, back: int = 0, back_writes: int = 0) ->
 
 
 def test_reads_come_in_chunks_and_writes_one_by_one() -> None:
-    settled = settle(Usage(), Limits(max_calls=100, max_writes=50), [("a", ask(50)), ("b", ask(3, 3))], {})
+    settled = settle(Usage(), Ceilings(Limits(max_calls=100, max_writes=50)), [("a", ask(50)), ("b", ask(3, 3))], {})
     assert settled.answers == (Reserved(calls=5), Reserved(calls=1, writes=1))
     assert settled.usage == Usage(calls=6, writes=1)
     assert settled.holdings == {"a": Holding(5, 0), "b": Holding(1, 1)}
 
 
 def test_a_holder_that_has_had_its_chunk_waits_for_the_next_round() -> None:
-    settled = settle(Usage(), Limits(max_calls=100), [("a", ask(5)), ("a", ask(5)), ("b", ask(5))], {})
+    settled = settle(Usage(), Ceilings(Limits(max_calls=100)), [("a", ask(5)), ("a", ask(5)), ("b", ask(5))], {})
     assert settled.answers == (Reserved(calls=5), None, Reserved(calls=5))
 
 
 def test_a_write_that_is_not_to_be_had_leaves_no_call_behind() -> None:
-    settled = settle(Usage(calls=3, writes=3), Limits(max_calls=20, max_writes=3), [("a", ask(1, 1))], {})
+    settled = settle(Usage(calls=3, writes=3), Ceilings(Limits(max_calls=20, max_writes=3)), [("a", ask(1, 1))], {})
     assert settled.answers == (Reserved(),)
     assert settled.usage == Usage(calls=3, writes=3)
     assert not settled.exhausted, "reads may go on"
@@ -65,7 +71,7 @@ requests = st.lists(
 def test_what_is_out_never_exceeds_the_budget(
     reservations: list[tuple[str, Reserve]], max_calls: int, max_writes: int, batch: int
 ) -> None:
-    limits = Limits(max_calls=max_calls, max_writes=max_writes)
+    limits = Ceilings(Limits(max_calls=max_calls, max_writes=max_writes))
     usage, holdings = Usage(), dict[str, Holding]()
     while reservations:
         now, reservations = reservations[:batch], reservations[batch:]
@@ -76,3 +82,83 @@ def test_what_is_out_never_exceeds_the_budget(
         assert sum(each.calls for each in holdings.values()) == usage.calls
         assert sum(each.writes for each in holdings.values()) == usage.writes
         assert all(0 <= each.writes <= each.calls for each in holdings.values())
+
+
+LIMITED = Ceilings(Limits(), {"query": 2})
+
+
+def test_a_tool_has_no_more_calls_than_its_own_budget_and_others_go_on() -> None:
+    settled = settle(Usage(), LIMITED, [("a", one("query")), ("b", one("query")), ("a", one("query"))], {})
+    assert settled.answers == (Reserved(calls=1), Reserved(calls=1), Reserved())
+    assert settled.usage == Usage(calls=2, tools={"query": 2})
+    assert not settled.exhausted
+    assert settle(settled.usage, LIMITED, [("a", ask(1)), ("a", one("list"))], {}).answers == (
+        Reserved(calls=1),
+        Reserved(calls=1),
+    )
+
+
+def test_a_call_of_a_tool_takes_one_of_the_sessions_budget_too() -> None:
+    ceilings = Ceilings(Limits(max_calls=1, max_writes=0), {"query": 5})
+    settled = settle(Usage(), ceilings, [("a", one("query", write=True)), ("a", one("query"))], {})
+    assert settled.answers == (Reserved(), Reserved(calls=1))
+    assert settled.usage == Usage(calls=1, tools={"query": 1})
+    assert settle(settled.usage, ceilings, [("a", one("query"))], {}).exhausted
+
+
+def test_an_exact_call_is_there_once() -> None:
+    ceilings = Ceilings(Limits())
+    settled = settle(Usage(), ceilings, [("a", one(exact="x")), ("b", one(exact="x")), ("b", one(exact="y"))], {})
+    assert settled.answers == (Reserved(calls=1), Reserved(), Reserved(calls=1))
+    assert settled.usage == Usage(calls=2, exact=("x", "y"))
+    assert not settled.exhausted
+
+
+def test_what_was_not_sent_comes_back_to_its_tool_and_to_its_exact_call() -> None:
+    taken = settle(Usage(), LIMITED, [("a", one("query", "x", write=True))], {})
+    back = settle(taken.usage, LIMITED, [("a", one("query", "x", back=True, write=True))], taken.holdings)
+    assert back.usage == Usage()
+    assert back.holdings["a"] == Holding()
+    assert settle(back.usage, LIMITED, [("b", one("query", "x"))], back.holdings).answers == (Reserved(calls=1),)
+
+
+def test_another_holders_call_does_not_come_back() -> None:
+    taken = settle(Usage(), LIMITED, [("a", one("query", "x")), ("b", ask(1))], {})
+    back = settle(taken.usage, LIMITED, [("b", one("query", "x", back=True))], taken.holdings)
+    assert back.usage == Usage(calls=1, tools={"query": 1}, exact=("x",))
+    # After a restart of the operator nobody is known to hold anything.
+    assert settle(taken.usage, LIMITED, [("a", one("query", "x", back=True))], {}).usage == taken.usage
+
+
+singles = st.lists(
+    st.tuples(
+        st.sampled_from("abc"),
+        st.builds(
+            one,
+            st.sampled_from(["", "query", "list"]),
+            st.sampled_from(["", "x", "y"]),
+            back=st.booleans(),
+            write=st.booleans(),
+        ),
+    ),
+    max_size=60,
+)
+
+
+@given(singles, st.integers(1, 10), st.integers(1, 4), st.integers(1, 7))
+def test_what_is_out_never_exceeds_the_budget_of_a_tool_or_an_exact_call(
+    reservations: list[tuple[str, Reserve]], max_calls: int, of_query: int, batch: int
+) -> None:
+    ceilings = Ceilings(Limits(max_calls=max_calls), {"query": of_query})
+    usage, holdings = Usage(), dict[str, Holding]()
+    while reservations:
+        now, reservations = reservations[:batch], reservations[batch:]
+        settled = settle(usage, ceilings, now, holdings)
+        usage, holdings = settled.usage, settled.holdings
+        assert usage.calls <= max_calls
+        assert usage.tools.get("query", 0) <= of_query
+        assert len(set(usage.exact)) == len(usage.exact)
+        for tool in ("query", "list"):
+            assert sum(each.tools.get(tool, 0) for each in holdings.values()) == usage.tools.get(tool, 0)
+        assert sorted(usage.exact) == sorted(each for held in holdings.values() for each in held.exact)
+        assert sum(each.calls for each in holdings.values()) == usage.calls

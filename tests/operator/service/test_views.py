@@ -16,19 +16,24 @@ from pipes_api.resources import (
     AgentSessionStatus,
     Approval,
     BindingLimits,
+    BindingTools,
     BoundPod,
     Condition,
     ConnectedAccount,
     Connection,
+    HostedServer,
     Metadata,
     ProviderBinding,
     ProviderBindingSpec,
     ProviderBindingStatus,
     RequestedBinding,
     Revocation,
+    ToolLimits,
     plain,
 )
 from pipes_api.states import TERMINAL, SessionState
+from pipes_catalog import ToolAccess, ToolDefinition
+from pipes_operator.decisions.facts import Offer
 from pipes_operator.service import lines, views
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -165,19 +170,29 @@ def test_only_the_newest_ended_sessions_within_retention_are_shown() -> None:
     assert [each.metadata.uid for each in shown] == ["live", *(f"e{number:02}" for number in range(20))]
 
 
+QUERY = ToolDefinition(name="query", title="q", description="q", access=ToolAccess.READ, input_schema={})
+
+
 class Tools:
-    def offered(self, binding: ProviderBinding) -> dict[str, str]:
-        return {"snowflake_query": "h1"}
+    def __init__(self, **more: Any) -> None:
+        self.more = more
+
+    def offer(self, binding: ProviderBinding) -> Offer:
+        return Offer(binding, "snowflake", {"snowflake_query": QUERY}, ("*.example.com",), **self.more)
 
     def find(self, digest: str) -> dict[str, Any] | None:
         return None
+
+    def title(self, binding: ProviderBinding) -> str:
+        return "Snowflake"
 
 
 def binding(conditions: dict[str, tuple[str, str]], **spec: Any) -> ProviderBinding:
     return ProviderBinding(
         metadata=Metadata(name="snowflake", namespace="team-a", uid="b", deletion_timestamp=spec.pop("deleted", None)),
         spec=ProviderBindingSpec(
-            provider="snowflake", connection=Connection(user_id="user_secret", organization_id="org_secret"), **spec
+            provider="snowflake",
+            **{"connection": Connection(user_id="user_secret", organization_id="org_secret"), **spec},
         ),
         status=ProviderBindingStatus(
             conditions=tuple(
@@ -228,6 +243,63 @@ def test_what_is_not_proven_usable_is_not_ready_and_says_why(unusable: ProviderB
 def test_a_ceiling_that_cannot_be_read_allows_nothing() -> None:
     view = views.binding_view(binding(GOOD, limits=BindingLimits(max_duration="nonsense")), Tools())
     assert view.max_duration == 0
+
+
+def test_restrictions_and_ceilings_of_tools_are_those_of_now() -> None:
+    restrict = {"snowflake_query": {"required": ["warehouse"]}}
+    limits = {"snowflake_query": ToolLimits(max_calls=3)}
+    view = views.binding_view(binding(GOOD), Tools(restrict=restrict, limits=limits))
+    assert view.restrict == restrict
+    assert view.tool_limits == limits
+    assert view.tools == {"snowflake_query": QUERY.hash}
+
+
+BY_SESSION = {"Connected": ("Unknown", "Each session names the person."), "Ready": ("True", "")}
+
+
+def test_a_binding_whose_sessions_name_the_person_is_ready_without_an_account() -> None:
+    anybodys = Connection(from_session=True)
+    view = views.binding_view(binding(BY_SESSION, connection=anybodys), Tools())
+    assert view.from_session
+    assert (view.ready, view.connected) == (True, True)
+    unready = {**BY_SESSION, "Ready": ("False", "There is no catalog x.")}
+    view = views.binding_view(binding(unready, connection=anybodys), Tools())
+    assert (view.ready, view.connected) == (False, False)
+    # The same conditions on one that names its user are not proof of a connection.
+    assert not views.binding_view(binding(BY_SESSION), Tools()).ready
+
+
+DISCOVERED = BindingTools(mcp=HostedServer(url="https://mcp.example.com/mcp", discover=True))
+
+
+def test_the_broker_alone_is_told_which_hosted_server_to_read_and_as_whom() -> None:
+    hosted = binding(GOOD, tools=DISCOVERED)
+    view = views.binding_view(hosted, Tools())
+    assert view.hosted is None
+    assert "secret" not in messages.encode(view).decode()
+    told = views.brokers_view(view, hosted, Tools()).hosted
+    assert told is not None
+    assert (told.url, told.account, told.connection.user_id) == (
+        "https://mcp.example.com/mcp",
+        "ca_secret",
+        "user_secret",
+    )
+    assert told.hosts == ("*.example.com",)
+
+
+@pytest.mark.parametrize(
+    "unusable",
+    [
+        binding(GOOD),
+        binding(GOOD, tools=BindingTools(mcp=HostedServer(url="https://mcp.example.com/mcp", tools=()))),
+        binding({**GOOD, "Connected": ("False", "")}, tools=DISCOVERED),
+        binding(GOOD, tools=DISCOVERED, suspended=True),
+        binding(GOOD, tools=DISCOVERED, deleted=NOW),
+    ],
+)
+def test_nothing_is_discovered_of_a_binding_that_may_not_be_used(unusable: ProviderBinding) -> None:
+    view = views.binding_view(unusable, Tools())
+    assert views.brokers_view(view, unusable, Tools()).hosted is None
 
 
 def test_a_line_from_parts_is_the_message_itself() -> None:

@@ -1,0 +1,125 @@
+"""The grant in plain sentences, for the person who decides: who, what, in whose name, how much, how long."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from pipes_api import durations
+from pipes_api.grant import Grant, GrantedBinding
+from pipes_api.resources import Access, AgentSession, BoundPod, ConnectedAccount, Limits, OnBehalfOf
+from pipes_catalog.definition import ToolAccess
+
+from . import wording
+from .endings import asked_by_agent
+from .facts import Offer
+from .reports import Report
+from .texts import clean, escaped
+
+_TOOLS_NAMED = 20
+_LONGEST = 1500
+"""Characters of a sentence. Exact calls and restrictions are never cut: what is approved is shown whole."""
+
+
+def summary(
+    session: AgentSession,
+    grant: Grant,
+    offers: Mapping[str, Offer],
+    people: Mapping[str, Report],
+    pod: BoundPod | None,
+    cuts: Iterable[str],
+) -> tuple[str, ...]:
+    """Sentences that say all of the grant; what a ceiling has cut off comes last."""
+    lines = [clean(_who(session, pod), _LONGEST)]
+    if grant.on_behalf_of is not None:
+        lines.append(_person(grant.on_behalf_of))
+    for each in grant.bindings:
+        lines += _binding(each, offers.get(each.name), people.get(each.name))
+    lines.append(f"For {durations.render(grant.duration)}, counted from activation. {_limits(grant.limits)}")
+    lines += [clean(f"Cut to a ceiling: {cut}.", _LONGEST) for cut in cuts]
+    return tuple(lines)
+
+
+def _who(session: AgentSession, pod: BoundPod | None) -> str:
+    agent = session.spec.agent
+    if agent.shared:
+        whom = "every pod"
+    elif pod is not None:
+        whom = f"pod {pod.name}" + (f" (image {pod.image})" if pod.image else "")
+    elif agent.pod_uid is not None:
+        whom = f"the pod with UID {agent.pod_uid}"
+    else:
+        whom = "the first pod to claim it"
+    asked = "its own request" if asked_by_agent(session) else f"asked for by {session.spec.requested_by}"
+    return f'For {whom} of ServiceAccount {agent.service_account_name}, {asked}: "{session.spec.reason}"'
+
+
+def _person(person: OnBehalfOf) -> str:
+    where = f" of the organization {person.organization_id}" if person.organization_id is not None else ""
+    return f"In the name of the user {person.user_id}{where}: approving it takes the right to speak for that person."
+
+
+def _binding(granted: GrantedBinding, offer: Offer | None, report: Report | None) -> Iterator[str]:
+    account = _account(granted, offer, report)
+    shown = clean(account.display_name or account.id) if account is not None else granted.account
+    of = f" of {granted.connection.user_id}" if granted.connection.from_session else ""
+    where = f'{granted.name} ({granted.provider}, account "{shown}"{of})'
+    if granted.calls:
+        many = len(granted.calls) > 1
+        made = f"these {len(granted.calls)} calls, each once" if many else "this one call, once"
+        yield clean(f"At {where} exactly {made}:", _LONGEST)
+        yield from (f"{number}. {each.tool} {escaped(each.arguments)}" for number, each in enumerate(granted.calls, 1))
+    else:
+        yield clean(_tools(granted, offer, where), _LONGEST)
+    takes = {name: tool.input_schema for name, tool in offer.tools.items()} if offer is not None else {}
+    for tool, schema in sorted(granted.restrict.items()):
+        yield wording.restriction(tool, schema, takes.get(tool, {}))
+    for tool, ceilings in sorted(granted.limits.items()):
+        yield wording.limits(tool, ceilings)
+    missing = _missing(granted, offer, report)
+    if missing:
+        yield clean(f"{granted.name} lacks the scopes {', '.join(missing)}: tools that need them will fail.", _LONGEST)
+
+
+def _account(granted: GrantedBinding, offer: Offer | None, report: Report | None) -> ConnectedAccount | None:
+    if granted.connection.from_session:
+        return report.account if report is not None else None
+    return offer.binding.status.account if offer is not None else None
+
+
+def _tools(granted: GrantedBinding, offer: Offer | None, where: str) -> str:
+    verb = "Read from and write to" if granted.access is Access.WRITE else "Only read from"
+    tools = sorted(granted.tools)
+    listed = ", ".join(tools[:_TOOLS_NAMED])
+    if len(tools) > _TOOLS_NAMED:
+        listed += f" and {len(tools) - _TOOLS_NAMED} more (status.grant has all)"
+    sentence = f"{verb} {where} with: {listed}."
+    judged = offer is not None and any(
+        name in granted.tools and each.access is ToolAccess.JUDGED for name, each in offer.tools.items()
+    )
+    if judged and granted.access is Access.READ:
+        sentence += " Statements are judged one by one; what is not proven to be a read is refused."
+    elif granted.access is Access.WRITE:
+        sentence += " Write means that data there can be created, changed and deleted."
+    return sentence
+
+
+def _missing(granted: GrantedBinding, offer: Offer | None, report: Report | None) -> list[str]:
+    """Scopes that granted tools need and the connection lacks."""
+    if offer is None:
+        return []
+    status = offer.binding.status
+    if granted.connection.from_session:
+        has = report.scopes if report is not None else None
+    else:
+        # An account without scopes (an API key) has none granted and none missing.
+        has = status.granted_scopes if status.granted_scopes or status.missing_scopes else None
+    if has is None:
+        return []
+    return sorted({scope for name in granted.tools if name in offer.tools for scope in offer.tools[name].lacking(has)})
+
+
+def _limits(limits: Limits) -> str:
+    parts = []
+    if limits.max_calls is not None:
+        parts.append(f"at most {limits.max_calls} calls")
+    if limits.max_writes is not None:
+        parts.append(f"at most {limits.max_writes} writes")
+    return f"{' and '.join(parts).capitalize()}." if parts else "The number of calls is not limited."
