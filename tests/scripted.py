@@ -110,10 +110,14 @@ class Scripted:
     world: World
 
     async def call(
-        self, definition: ToolDefinition, answers: Answers, arguments: dict[str, Any] | None = None, **changes: Any
+        self,
+        definition: ToolDefinition,
+        answers: Answers,
+        arguments: dict[str, Any] | None = None,
+        binding: dict[str, Any] | None = None,
     ) -> ToolResult:
-        """Call the tool while Acme answers so."""
-        binding = GrantedBinding(
+        """Call the tool while Acme answers so; `binding` changes what is granted."""
+        granted = GrantedBinding(
             name="acme",
             uid="uid-acme",
             provider="acme",
@@ -124,13 +128,13 @@ class Scripted:
             tools={f"acme_{definition.name}": definition.hash},
             hosts=("*.acme.example",),
         )
+        granted = msgspec.structs.replace(granted, **(binding or {}))
         request = ToolRequest(
-            grant=grant(binding),
-            granted=binding,
+            grant=grant(granted),
+            granted=granted,
             definition=definition,
             arguments=arguments or {},
             check=self.world.policy,
-            **changes,
         )
         with patch.object(Acme, "answers", staticmethod(answers)):
             return await self.world.egress.execute(request)

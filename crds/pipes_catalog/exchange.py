@@ -23,7 +23,7 @@ from .reading import (
     ResultKind,
     ScopeTold,
 )
-from .sending import Backoff, Body, BodyPart, Graphql, Job, Offset, Paging, Request
+from .sending import Backoff, Body, BodyPart, Graphql, Job, Offset, Open, Paging, Request
 
 __all__ = [
     "Backoff",
@@ -46,6 +46,7 @@ __all__ = [
     "Job",
     "Note",
     "Offset",
+    "Open",
     "Paging",
     "Part",
     "Partial",
@@ -110,7 +111,8 @@ class Case(Part):
 class Exchange(Part):
     """All that is needed to execute a tool, so that the executing process needs no catalog of its own.
 
-    `lookup` is sent first, if given; its answer is at `{lookup.…}`. Then `request`, or the fitting one of `cases`.
+    `lookup` is sent first, if given; its answer is at `{lookup.…}`. Then `request`, or the fitting one of `cases`; or,
+    with `open`, what the caller wrote.
     `details`, if given, is sent for each row, which is `{item}` there, and its answer takes the row's place.
     """
 
@@ -122,6 +124,7 @@ class Exchange(Part):
     lookup: Request | None = None
     request: Request | None = None
     cases: tuple[Case, ...] = ()
+    open: Open | None = None
     job: Job | None = None
     paging: Paging | None = None
     details: Request | None = None

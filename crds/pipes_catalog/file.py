@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from .definition import Alternatives, Judge, ToolAccess, ToolDefinition
-from .exchange import Case, Credential, Endpoint, Errors, Exchange, Job, Paging, Part, Request, Result
+from .exchange import Case, Credential, Endpoint, Errors, Exchange, Job, Open, Paging, Part, Request, Result
 
 FORMAT = "pipesmcp.io/catalog/v1"
 
@@ -27,6 +27,7 @@ class CatalogTool(Part):
     lookup: Request | None = None
     request: Request | None = None
     cases: tuple[Case, ...] = ()
+    open: Open | None = None
     job: Job | None = None
     paging: Paging | None = None
     details: Request | None = None
@@ -45,40 +46,50 @@ class CatalogFile(Part):
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     errors: Errors = Errors()
 
-    def definitions(self) -> tuple[ToolDefinition, ...]:
-        """Its tools, each with everything it needs of the file."""
-        return tuple(self._definition(tool) for tool in self.tools)
-
-    def _definition(self, tool: CatalogTool) -> ToolDefinition:
-        exchange = Exchange(
+    @property
+    def common(self) -> Exchange:
+        """What all its tools share."""
+        return Exchange(
             title=self.title,
             endpoint=self.endpoint,
             credential=self.credential,
             headers=self.headers,
             errors=self.errors,
-            lookup=tool.lookup,
-            request=tool.request,
-            cases=tool.cases,
-            job=tool.job,
-            paging=tool.paging,
-            details=tool.details,
-            result=tool.result,
-        )
-        return ToolDefinition(
-            name=tool.name,
-            title=tool.title,
-            description=" ".join(tool.description.split()),
-            access=tool.access,
-            input_schema=tool.input_schema,
-            scopes=tool.scopes,
-            judge=tool.judge,
-            exchange=exchange,
         )
 
+    def definitions(self) -> tuple[ToolDefinition, ...]:
+        """Its tools, each with everything it needs of the file."""
+        return tuple(definition_of(tool, self.common) for tool in self.tools)
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a catalog file."""
-    (document,), components = msgspec.json.schema_components([CatalogFile], ref_template="#/$defs/{name}")
+
+def definition_of(tool: CatalogTool, common: Exchange) -> ToolDefinition:
+    """The tool, at the provider that `common` tells of."""
+    exchange = msgspec.structs.replace(
+        common,
+        lookup=tool.lookup,
+        request=tool.request,
+        cases=tool.cases,
+        open=tool.open,
+        job=tool.job,
+        paging=tool.paging,
+        details=tool.details,
+        result=tool.result,
+    )
+    return ToolDefinition(
+        name=tool.name,
+        title=tool.title,
+        description=" ".join(tool.description.split()),
+        access=tool.access,
+        input_schema=tool.input_schema,
+        scopes=tool.scopes,
+        judge=tool.judge,
+        exchange=exchange,
+    )
+
+
+def schema(kind: type[msgspec.Struct] = CatalogFile) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a catalog file, or of a part of one."""
+    (document,), components = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
     named = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Pipes MCP provider catalog"}
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode({**named, **document, "$defs": components}))
     return plain

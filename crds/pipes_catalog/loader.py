@@ -12,6 +12,8 @@ import msgspec
 
 from . import file, lines, rules
 from .definition import ToolDefinition
+from .exchange import Exchange
+from .schema_problems import first_problem
 
 LONGEST_NAME = 64
 """Characters of an advertised tool name; model APIs accept no more."""
@@ -20,7 +22,7 @@ _NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}\Z")
 
 
 class CatalogError(Exception):
-    """One line that names the file, the line, and the rule that is broken."""
+    """One line that names the place (file and line, or a path in a resource) and the rule that is broken."""
 
 
 class NameTooLong(ValueError):  # noqa: N818 - reads as what happened
@@ -45,12 +47,13 @@ class UnknownTool(ValueError):  # noqa: N818 - reads as what happened
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """One provider's tools, by name."""
+    """One provider's tools, by name. `common` is what they share: endpoint, credential, headers, errors."""
 
     provider: str
     title: str
     hosts: tuple[str, ...]
     tools: Mapping[str, ToolDefinition]
+    common: Exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +131,9 @@ def read(path: Path) -> Catalog:
         raise CatalogError(f"{path}:1: is not UTF-8") from None
     except lines.NotYaml as error:
         raise CatalogError(f"{path}:{error.line}: {error.problem}") from None
-    for problem in _validator().iter_errors(document.data):
-        place: tuple[str | int, ...] = tuple(problem.instance_path)
-        raise CatalogError(f"{path}:{document.line(place)}: {_dotted(place)}{problem.message}")
+    if (problem := first_problem(_validator(), document.data)) is not None:
+        place, rule = problem
+        raise CatalogError(f"{path}:{document.line(place)}: {_dotted(place)}{rule}")
     try:
         catalog = msgspec.convert(document.data, file.CatalogFile)
     except msgspec.ValidationError as error:
@@ -138,7 +141,7 @@ def read(path: Path) -> Catalog:
     for where, rule in rules.broken_rules(catalog, path.stem):
         raise CatalogError(f"{path}:{document.line(where)}: {_dotted(where)}{rule}")
     tools = {each.name: each for each in catalog.definitions()}
-    return Catalog(catalog.provider, catalog.title, catalog.endpoint.hosts, tools)
+    return Catalog(catalog.provider, catalog.title, catalog.endpoint.hosts, tools, catalog.common)
 
 
 @cache

@@ -1,6 +1,7 @@
 """How a provider's answers are read: what of them is the result, and what they say is wrong."""
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
@@ -75,10 +76,10 @@ class Result(Part):
     decode: tuple[Decode, ...] = ()
     content: Content | None = None
     rows: str = ""
-    max_rows: int = 1_000
-    max_bytes: int = 200_000
-    max_text: int = 0
-    max_file_bytes: int = 1_000_000
+    max_rows: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1_000
+    max_bytes: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 200_000
+    max_text: Annotated[int, msgspec.Meta(ge=0)] = 0
+    max_file_bytes: Annotated[int, msgspec.Meta(ge=1, le=10_000_000)] = 1_000_000
     offset: str = ""
     more: str = ""
     say: str = ""

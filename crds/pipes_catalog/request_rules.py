@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from . import tunnels
 from .exchange import Body, Graphql, Paging, Request
 from .lines import Path
 from .references import Reference, references
@@ -15,7 +16,7 @@ Broken = Iterator[tuple[Path, str]]
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
 _HEADER_TEXT = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?\Z")
-_OURS = frozenset(
+OURS = frozenset(
     {
         *("authorization", "connection", "content-length", "content-type", "cookie", "expect", "host", "keep-alive"),
         *("proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"),
@@ -24,23 +25,18 @@ _OURS = frozenset(
 """Header names that a catalog may not set: they belong to the transport, or to `credential`."""
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|\{[^{}/]+\})*\Z")
 
-OVERRIDES = frozenset({"x-http-method-override", "x-http-method", "x-method-override", "x-original-method"})
-"""Headers with which servers are told to take one method for another."""
-_OVERRIDE_NAMES = frozenset({"_method", "_httpmethod", "x-http-method-override", "x-http-method", "$method"})
-"""Names of parameters and of form members that do the same."""
-
 
 def header_rules(
     headers: dict[str, str],
     path: Path,
     *,
     allowed: Callable[[Reference], bool],
-    ours: frozenset[str] = _OURS,
+    ours: frozenset[str] = OURS,
 ) -> Broken:
     for name, value in headers.items():
         if not _HEADER_NAME.match(name) or name.lower() in ours:
             yield (*path, name), f"{name!r} is not a header that a catalog may set"
-        if name.lower() in OVERRIDES:
+        if name.lower() in tunnels.HEADERS:
             yield (*path, name), f"{name!r} would make another method of the request's; write that method instead"
         if not _HEADER_TEXT.match(value):
             yield (*path, name), "a header's value must be visible ASCII"
@@ -52,6 +48,8 @@ def header_rules(
 def request_rules(request: Request, path: Path, known: set[str], spaces: frozenset[str]) -> Broken:
     if not request.path.startswith("/") or not all(_SEGMENT.match(each) for each in request.path.split("/")):
         yield (*path, "path"), "must be an absolute path without query, of plain characters and {references}"
+    if "//" in request.path:
+        yield (*path, "path"), "must not hold an empty segment"
     if any(segment in (".", "..") for segment in request.path.split("/")):
         yield (*path, "path"), "must not hold . or .. as a segment"
     yield from header_rules(request.headers, (*path, "headers"), allowed=lambda each: True)
@@ -74,7 +72,7 @@ def _no_override(request: Request, path: Path) -> Broken:
     form = request.body.form if request.body is not None and isinstance(request.body.form, dict) else {}
     for place, names in (("query", request.query), ("repeatQuery", request.repeat_query), ("body", form)):
         for name in names:
-            if name.lower() in _OVERRIDE_NAMES or (request.method == "GET" and name.lower() == "method"):
+            if tunnels.tunnels(request.method, name):
                 yield (*path, place), f"{name!r} could make another method of the request's; write that method instead"
 
 

@@ -1,15 +1,16 @@
 """What the JSON Schema cannot say about a catalog: rules over the whole file, each with the place it is broken."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .definition import ToolAccess
+from .definition import Judge, ToolAccess
 from .exchange import Endpoint, Graphql, Result, ResultKind
 from .file import CatalogFile, CatalogTool
 from .graphql_rules import graphql_rules
 from .input_rules import input_schema_rules
 from .lines import Path
+from .open_rules import open_rules
 from .references import Reference, operator_of, references, whole
 from .request_rules import body_templates, header_rules, paging_rules, request_rules
 from .requests import Sent, requests
@@ -27,7 +28,8 @@ def broken_rules(catalog: CatalogFile, stem: str) -> Broken:
     """Every rule the file breaks: where, and in a sentence what."""
     if catalog.provider != stem:
         yield ("provider",), f"must be the file's name, {stem!r}"
-    yield from _endpoint(catalog.endpoint)
+    # Where only requests of the caller's own are sent, the operator's configuration alone names the hosts.
+    yield from _endpoint(catalog.endpoint, anywhere=all(tool.open is not None for tool in catalog.tools))
     yield from header_rules(catalog.headers, ("headers",), allowed=_no_reference)
     for name, value in catalog.credential.headers.items():
         yield from header_rules({name: value}, ("credential", "headers"), allowed=_credential_only, ours=frozenset())
@@ -43,12 +45,12 @@ def broken_rules(catalog: CatalogFile, stem: str) -> Broken:
             yield (*place, *path), f"tool {tool.name}: {rule}"
 
 
-def _endpoint(endpoint: Endpoint) -> Broken:
+def _endpoint(endpoint: Endpoint, *, anywhere: bool) -> Broken:
     for member, patterns in (("hosts", endpoint.hosts), ("downloadHosts", endpoint.download_hosts)):
         for index, pattern in enumerate(patterns):
             if not HOST_PATTERN.match(pattern):
                 yield ("endpoint", member, index), "must be a lower-case host, or *. and one, of two labels or more"
-    if not endpoint.hosts:
+    if not endpoint.hosts and not anywhere:
         yield ("endpoint", "hosts"), "must name at least one host pattern"
     match = re.fullmatch(r"https://([^/?#@:]+)", endpoint.url)
     if match is None:
@@ -78,8 +80,10 @@ def tool_rules(tool: CatalogTool, endpoint: Endpoint) -> Broken:
         yield ("inputSchema", *path), rule
     yield from _judge(tool)
     yield from _details(tool)
-    if (tool.request is None) == (not tool.cases):
-        yield (), "must have exactly one of request and cases"
+    if sum(map(bool, (tool.request, tool.cases, tool.open))) != 1:
+        yield (), "must have exactly one of request, cases and open"
+    if tool.open is not None:
+        yield from open_rules(tool)
     known = set(tool.input_schema.get("properties") or ())
     for sent in requests(tool):
         yield from request_rules(sent.request, sent.place, known, sent.spaces)
@@ -115,8 +119,8 @@ def _method(tool: CatalogTool, sent: Sent) -> Broken:
 
 
 def _judge(tool: CatalogTool) -> Broken:
-    if (tool.access is ToolAccess.JUDGED) != (tool.judge is not None):
-        yield ("access",), "a tool is Judged exactly when it has a judge"
+    if (tool.access is ToolAccess.JUDGED) != (tool.judge is not None or tool.open is not None):
+        yield ("access",), "a tool is Judged exactly when it has a judge, or is open"
         return
     if tool.judge is None:
         return
@@ -136,6 +140,21 @@ def _judge(tool: CatalogTool) -> Broken:
     # What was judged is what is sent: the argument itself, never a text made of it.
     if not texts or any(whole(text) != Reference(argument) for text in texts):
         yield ("judge", "argument"), f"must be sent as it is: {{{argument}}} alone, without a filter or other text"
+    if tool.judge.language == "graphql":
+        yield from _judged_graphql(tool, tool.judge)
+
+
+def _judged_graphql(tool: CatalogTool, judge: Judge) -> Broken:
+    """What else a body could say about what is executed: another operation, or a document by its name."""
+    for sent in requests(tool):
+        body = sent.request.body.json if sent.request.body is not None else None
+        members = body if isinstance(body, Mapping) else {}
+        if not members or not members.keys() <= {"query", "variables", "operationName"}:
+            yield (*sent.place, "body"), "must be JSON of query, variables and operationName, since it is judged"
+        elif members.get("query") != f"{{{judge.argument}}}":
+            yield (*sent.place, "body"), f"query must be {{{judge.argument}}}, which is what is judged"
+        elif members.get("operationName", "") != (f"{{{judge.operation}}}" if judge.operation else ""):
+            yield (*sent.place, "body"), "operationName must be the argument that judge.operation names"
 
 
 def _details(tool: CatalogTool) -> Broken:

@@ -1,6 +1,6 @@
 """What is sent to a provider: requests, their bodies, the requests of further pages, jobs."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -59,12 +59,23 @@ class Request(Part):
         return self.repeat if self.repeat is not None else reads or self.method == "GET"
 
 
+class Open(Part):
+    """Requests that the caller writes: `method`, `path`, `query`, `headers`, `body` and `form` are its arguments.
+
+    Of headers only those of `headers` may be given. A `GET` or `HEAD` of a path under one of `read_prefixes` (whole
+    segments) only reads; anything else is a write. A binding fills them in.
+    """
+
+    headers: tuple[str, ...] = ()
+    read_prefixes: tuple[str, ...] = ()
+
+
 class Backoff(Part):
     """Pauses between polls, in seconds."""
 
-    first: float = 0.5
-    factor: float = 2.0
-    longest: float = 5.0
+    first: Annotated[float, msgspec.Meta(ge=0.001)] = 0.5
+    factor: Annotated[float, msgspec.Meta(ge=1)] = 2.0
+    longest: Annotated[float, msgspec.Meta(ge=0.001, le=60)] = 5.0
 
 
 class Job(Part):

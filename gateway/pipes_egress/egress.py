@@ -16,22 +16,26 @@ from pipes_api.resources import Access
 from pipes_catalog.definition import ToolAccess, ToolDefinition
 from pipes_catalog.exchange import Exchange
 from pipes_catalog.remote import Remote
-from pipes_policy import remedies
 from pipes_policy.call import Denial
 
 from .arguments import Arguments
 from .call import ToolRequest, ToolResult, failure, refusal
 from .credentials.cache import CredentialCache, Key
-from .credentials.pipes import Pipes, Vended, unavailable
+from .credentials.pipes import Pipes, Vended
+from .credentials.refusals import unavailable
+from .credentials.usable import must_be_usable
 from .hosted.calls import HostedCall
 from .hosted.servers import HostedServers, Listed, Permission, Place
 from .hosted.way import Way
+from .judge import http
 from .judge.pool import JudgePool, JudgeUnavailable
+from .judge.verdict import Verdict
 from .mapping.hosts import HostRefused, host_of
 from .problems import ArgumentRefused, ProviderFailed, Refused
 from .restricting import Restrictions
 from .run.execution import Execution
 from .run.sender import Sender
+from .run.written import run_written
 from .settings import EgressSettings
 from .transport.client import Transport
 
@@ -51,7 +55,8 @@ class Egress:
         self._settings = settings
         self._transport = Transport(settings)
         self._judges = JudgePool(settings.judge_workers, settings.judge_seconds)
-        self._cache = CredentialCache(Pipes(settings, self._transport).vend)
+        self._pipes = Pipes(settings, self._transport)
+        self._cache = CredentialCache(self._pipes.vend)
         self._arguments = Arguments()
         self._restrictions = Restrictions()
         self._hosted = HostedServers(settings, self._transport, self._cache, self._keep)
@@ -133,7 +138,7 @@ class Egress:
         request, definition = call.request, call.request.definition
         key = Key.of(request.granted)
         credential = await self._cache.get(key, request.grant.uid)
-        _is_usable(definition, exchange, credential)
+        must_be_usable(definition, exchange, credential)
         call.way = sender = Sender(
             transport=self._transport,
             cache=self._cache,
@@ -148,6 +153,8 @@ class Egress:
             reads=call.access is Access.READ,
         )
         await call.reserve()
+        if exchange.open is not None:
+            return await run_written(exchange.open, sender, arguments)
         execution = Execution(exchange, sender, progress=request.progress, keep=self._keep)
         return await execution.run(arguments, request.granted.endpoint)
 
@@ -163,20 +170,23 @@ class Egress:
 
     async def _access(self, request: ToolRequest, definition: ToolDefinition, arguments: dict[str, Any]) -> Access:
         """What the call does, once the policy chain agrees to it."""
-        why = refused = ""
-        if definition.judge is None:
-            access = Access.WRITE if definition.access is not ToolAccess.READ else Access.READ
-        else:
-            verdict = await self._judges.judge(definition.judge, arguments)
-            access, why, refused = verdict.access, verdict.why, verdict.why if verdict.refuse else ""
+        verdict = await self._verdict(definition, arguments)
+        access, why, refused = verdict.access, verdict.why, verdict.why if verdict.refuse else ""
         denial = request.check(access, False)
         if denial is not None:
             raise Refused(replace(denial, message=f"{denial.message}: {why}") if why else denial)
         if refused:
             message = f"the {definition.judge.argument if definition.judge else 'call'} is refused: {refused}"
-            remedy = "Send one statement, written so that it can be read in one way only."
+            remedy = "Write it so that it can be read in one way only."
             raise Refused(Denial(reason=Reason.ARGUMENTS_NOT_ALLOWED, message=message, remedy=remedy))
         return access
+
+    async def _verdict(self, definition: ToolDefinition, arguments: dict[str, Any]) -> Verdict:
+        if definition.judge is not None:
+            return await self._judges.judge(definition.judge, arguments)
+        if definition.exchange is not None and definition.exchange.open is not None:
+            return http.judge(definition.exchange.open, arguments)
+        return Verdict(access=Access.READ if definition.access is ToolAccess.READ else Access.WRITE)
 
     def _host(self, request: ToolRequest, exchange: Exchange, credential: Vended) -> str:
         granted = request.granted
@@ -211,13 +221,3 @@ class _Call:
         denial = await self.request.reserve(self.access)
         if denial is not None:
             raise Refused(denial)
-
-
-def _is_usable(definition: ToolDefinition, exchange: Exchange, credential: Vended) -> None:
-    lacking = definition.lacking(credential.scopes) if credential.scopes else ()
-    if lacking:
-        message = f"the connection lacks the scope {', '.join(lacking)}"
-        raise Refused(Denial(reason=Reason.SCOPE_MISSING, message=message, remedy=remedies.RECONNECT))
-    styles = exchange.credential.by_method
-    if styles and credential.auth_method not in styles:
-        raise unavailable(exchange.title, "it is connected in a way that is not supported")

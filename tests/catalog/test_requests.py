@@ -75,4 +75,5 @@ def test_members_go_through_lists_and_every_case() -> None:
 @pytest.mark.parametrize("provider", pipes_catalog.load().by_provider)
 def test_every_shipped_tool_sends_something(provider: str) -> None:
     for tool in pipes_catalog.load().tools(provider):
-        assert list(requests(tool)), tool.name
+        opened = tool.exchange is not None and tool.exchange.open is not None
+        assert opened or list(requests(tool)), tool.name

@@ -54,14 +54,19 @@ def build(
     for name, template in request.headers.items():
         value = write(template, scope, _header)
         if value is not None:
-            sent[name] = _whole_header(name, value)
+            sent[name] = whole_header(name, value)
     payload, content_type = _body(request.body, scope, body or {})
     if content_type:
         sent["Content-Type"] = content_type
     target = path_of(request, scope) + _query({**request.query, **(query or {})}, scope)
+    return Outgoing(request.method, bounded(target), sent, payload)
+
+
+def bounded(target: str) -> str:
+    """Path and query, if servers would take them."""
     if len(target) > LONGEST_TARGET:
         raise ArgumentRefused("the arguments are too long to be sent in a URL; ask for less at once")
-    return Outgoing(request.method, target, sent, payload)
+    return target
 
 
 def path_of(request: Request, scope: Scope) -> str:
@@ -89,11 +94,19 @@ def _in_segment(name: str, text: str) -> str:
 
 
 def _query(templates: Mapping[str, Any], scope: Scope) -> str:
+    values = {name: evaluate(template, scope) for name, template in templates.items()}
+    encoded = encoded_pairs({name: value for name, value in values.items() if value is not ABSENT})
+    return "?" + encoded if encoded else ""
+
+
+def encoded_pairs(values: Mapping[str, Any]) -> str:
+    """Names and values as in a query or a form; a list repeats its name.
+
+    Raises:
+        ArgumentRefused: a value is neither text, a number nor a truth value.
+    """
     pairs: list[tuple[str, str]] = []
-    for name, template in templates.items():
-        value = evaluate(template, scope)
-        if value is ABSENT:
-            continue
+    for name, value in values.items():
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, bool):
                 pairs.append((name, "true" if item else "false"))
@@ -102,7 +115,7 @@ def _query(templates: Mapping[str, Any], scope: Scope) -> str:
             else:
                 raise ArgumentRefused(f"{name} must be text or a number")
     try:
-        return "?" + urlencode(pairs, quote_via=quote, safe="") if pairs else ""
+        return urlencode(pairs, quote_via=quote, safe="")
     except UnicodeEncodeError:
         raise ArgumentRefused("an argument is not Unicode text") from None
 
@@ -113,7 +126,8 @@ def _header(name: str, text: str) -> str:
     return text
 
 
-def _whole_header(name: str, text: str) -> str:
+def whole_header(name: str, text: str) -> str:
+    """The value, if it can be sent as a header of that name."""
     if len(text) > LONGEST_HEADER or not _HEADER_VALUE.match(text):
         raise ArgumentRefused(f"the header {name} would be longer than {LONGEST_HEADER} characters, or not plain text")
     return text
@@ -124,9 +138,9 @@ def _body(body: Body | None, scope: Scope, more: Mapping[str, Any]) -> tuple[byt
         return None, ""
     if body.json is not ABSENT:
         value = evaluate(body.json, scope)
-        return _json(deep(value, evaluate(dict(more), scope)) if more else value), "application/json"
+        return encoded_json(deep(value, evaluate(dict(more), scope)) if more else value), "application/json"
     if isinstance(body.graphql, Graphql):
-        return _json(_graphql(body.graphql, scope, more)), "application/json"
+        return encoded_json(_graphql(body.graphql, scope, more)), "application/json"
     if isinstance(body.form, dict):
         return _query({**body.form, **more}, scope).removeprefix("?").encode(), "application/x-www-form-urlencoded"
     return _related(body.related or (), scope)
@@ -139,7 +153,7 @@ def _graphql(sent: Graphql, scope: Scope, more: Mapping[str, Any]) -> dict[str, 
     return {"query": sent.document, "variables": variables, **named}
 
 
-def _json(value: Any) -> bytes:
+def encoded_json(value: Any) -> bytes:
     try:
         return msgspec.json.encode(None if value is ABSENT else value)
     except UnicodeEncodeError:
@@ -170,7 +184,7 @@ def _contents(part: BodyPart) -> Any:
 
 def _content(part: BodyPart, scope: Scope) -> bytes | None:
     if part.json is not ABSENT:
-        return _json(evaluate(part.json, scope))
+        return encoded_json(evaluate(part.json, scope))
     if part.text is not ABSENT:
         text = evaluate(part.text, scope)
         return None if text is ABSENT else _utf8(text)

@@ -60,7 +60,7 @@ def file_of(answer: Answer, result: Result, scope: Scope) -> File:
 
 def file_block(file: File, result: Result, offset: int, uri: str) -> tuple[dict[str, Any], list[str]]:
     """A file as one MCP content block: text from `offset` on, everything else whole."""
-    text = _as_text(file, result)
+    text = as_text(file, result)
     if text is not None:
         return text_window(text, result, offset)
     kind = file.kind or "application/octet-stream"
@@ -76,7 +76,7 @@ def file_block(file: File, result: Result, offset: int, uri: str) -> tuple[dict[
     return {"type": "resource", "resource": {"uri": uri, "mimeType": kind, "blob": data}}, []
 
 
-def _as_text(file: File, result: Result) -> str | None:
+def as_text(file: File, result: Result) -> str | None:
     """The file as text; None when it is something else."""
     kind = file.kind
     if (

@@ -26,6 +26,8 @@ LONGEST_PAUSE_SECONDS = 20.0
 FIRST_PAUSE_SECONDS = 0.25
 UNKNOWN = "Whether it was done is not known; look before trying again, since trying again may do it twice."
 
+FailureOf = Callable[[Exchange, Answer], Failure | None]
+
 
 @dataclass(kw_only=True, slots=True)
 class Sender:
@@ -64,30 +66,52 @@ class Sender:
             ProviderFailed: the provider refused, or its answer cannot be had.
             ArgumentRefused: a value cannot be sent where it belongs.
         """
+
+        def make(repetition: int) -> Outgoing:
+            again = {**(query or {}), **(request.repeat_query if repetition else {})}
+            return build(request, scope, headers=self._headers(), query=again, body=body)
+
+        return await self._answered(make, repeatable=request.repeatable(self.reads), redirected=bool(request.redirect))
+
+    async def send_written(self, write: Callable[[Mapping[str, str]], Outgoing], says: FailureOf) -> Answer:
+        """Send what `write` makes of the headers that every request has; `says` tells which answers are failures.
+
+        Raises:
+            Refused, ProviderFailed, ArgumentRefused: as `send`.
+        """
+        return await self._answered(lambda _: write(self._headers()), repeatable=self.reads, says=says)
+
+    async def _answered(
+        self,
+        make: Callable[[int], Outgoing],
+        *,
+        repeatable: bool,
+        redirected: bool = False,
+        says: FailureOf = failure_of,
+    ) -> Answer:
         repetition = 0
         while True:
-            again = {**(query or {}), **(request.repeat_query if repetition else {})}
             credential = self.credential
-            outgoing = build(request, scope, headers=self._headers(), query=again, body=body)
+            outgoing = make(repetition)
             try:
                 answer = await self._once(self.host, outgoing)
-                if request.redirect:
+                if redirected:
                     answer = await self._followed(answer)
             except NotSent as error:
                 if repetition >= REPETITIONS:
                     raise ProviderFailed(f"{self._title} cannot be reached: {error}. Try again later.") from None
                 await self._pause(repetition, None)
             except NoAnswer as error:
-                if repetition >= REPETITIONS or not request.repeatable(self.reads):
-                    raise ProviderFailed(self._unanswered(request, error)) from None
+                if repetition >= REPETITIONS or not repeatable:
+                    raise ProviderFailed(self._unanswered(repeatable, error)) from None
                 await self._pause(repetition, None)
             except AnswerUnreadable as error:
                 raise ProviderFailed(f"{self._title}: {error}. Ask for less at once.") from None
             else:
-                failure = failure_of(self.exchange, answer)
+                failure = says(self.exchange, answer)
                 if failure is None:
                     return answer
-                await self._after(failure, request, repetition, credential)
+                await self._after(failure, repetition, credential, repeatable=repeatable)
             repetition += 1
 
     async def send_unchecked(self, request: Request, scope: Scope) -> None:
@@ -115,15 +139,15 @@ class Sender:
             )
         return content
 
-    async def _after(self, failure: Failure, request: Request, repetition: int, used: Vended) -> None:
+    async def _after(self, failure: Failure, repetition: int, used: Vended, *, repeatable: bool) -> None:
         """Whether to try once more; returns when it is time to."""
-        repeatable = request.repeatable(self.reads)
+        again = repeatable and repetition < REPETITIONS
         match failure.kind:
             case FailureKind.UNAUTHORIZED:
                 await self._renew(failure, used)
             case FailureKind.SCOPE_MISSING:
                 raise ProviderFailed(self._scope_missing(failure), answered=True)
-            case FailureKind.RATE_LIMITED | FailureKind.UNAVAILABLE if repeatable and repetition < REPETITIONS:
+            case FailureKind.RATE_LIMITED | FailureKind.UNAVAILABLE if again:
                 if not self._has_time(self._wait(repetition, failure.retry_after)):
                     raise ProviderFailed(_advised(failure))
                 await self._pause(repetition, failure.retry_after)
@@ -160,8 +184,8 @@ class Sender:
         needed = failure.scope or ", ".join(" or ".join(entry) for entry in self.scopes)
         return f"{failure.sentence.rstrip('.')}{f' (needed: {needed})' if needed else ''}. {remedies.RECONNECT}"
 
-    def _unanswered(self, request: Request, error: NoAnswer) -> str:
-        if request.repeatable(self.reads):
+    def _unanswered(self, repeatable: bool, error: NoAnswer) -> str:
+        if repeatable:
             return f"{self._title} does not answer: {error}. Try again later."
         return f"{self._title} did not answer: {error}. {UNKNOWN}"
 

@@ -15,7 +15,7 @@ from .decoding import decoded
 LONGEST_CELL = 2_000
 """Characters to which a text is shortened when its row alone is over the budget."""
 
-_LENGTHS = (50_000, 10_000, LONGEST_CELL)
+LENGTHS = (50_000, 10_000, LONGEST_CELL)
 """The same of an object that is over it: the first that makes it fit."""
 
 _Tree = dict[str, Any]
@@ -94,7 +94,7 @@ def object_text(document: Any, result: Result) -> tuple[str, list[str]]:
     encoded = msgspec.json.encode(value)
     if len(encoded) <= result.max_bytes:
         return encoded.decode(), []
-    for longest in _LENGTHS:
+    for longest in LENGTHS:
         encoded = msgspec.json.encode(shortened(value, longest))
         if len(encoded) <= result.max_bytes:
             note = f"Texts longer than {longest:,} characters were shortened. {result.more}"
