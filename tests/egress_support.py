@@ -117,6 +117,17 @@ class Sandbox:
     async def state(self) -> dict[str, Any]:
         return await self._json("GET", "/state")
 
+    async def pipes(self, method: str, path: str, **options: Any) -> Any:
+        """A request of Pipes' own API, with the API key."""
+        headers = {"Authorization": f"Bearer {API_KEY}"}
+        async with self._http.request(method, self.url + path, headers=headers, **options) as response:
+            assert response.status < 300, await response.text()
+            return await response.json() if response.status != 204 else None
+
+    async def reset(self) -> None:
+        """Everything as the seed says."""
+        await self._json("POST", "/reset")
+
     async def _json(self, method: str, path: str, **options: Any) -> Any:
         async with self._http.request(method, f"{self.url}/_sandbox{path}", **options) as response:
             assert response.status < 300, await response.text()

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from egress_support import ACCOUNTS, API_KEY, World, granted, told
+from egress_support import ACCOUNTS, World, granted, told
 from pipes_api.reasons import Reason
-from pipes_api.resources import Connection, ConnectionOwner
+from pipes_api.resources import Connection
 from pipes_egress.credentials.cache import UNSTATED_SECONDS, CredentialCache, Key
 from pipes_egress.credentials.pipes import Vended
 
@@ -25,6 +25,16 @@ async def test_a_hundred_calls_at_once_are_one_vend(world: World) -> None:
 
     assert not any(result.is_error for result in results)
     assert len(await world.sandbox.calls(path=VENDS)) == 1
+
+
+async def test_a_hundred_calls_whose_token_has_just_ended_are_one_vend_more(world: World) -> None:
+    """I01: each of them is refused by the provider, and none asks Pipes anew for what another has asked already."""
+    await ask(world)
+    await world.sandbox.end_tokens(provider="snowflake")
+    results = await asyncio.gather(*(ask(world) for _ in range(100)))
+
+    assert not any(result.is_error for result in results)
+    assert len(await world.sandbox.calls(path=VENDS)) == 2
 
 
 async def test_the_credential_is_dropped_with_the_session(world: World) -> None:
@@ -63,109 +73,6 @@ async def test_a_second_refusal_is_final_and_not_our_own_401(world: World) -> No
     assert len(await world.sandbox.calls(service="snowflake")) == 2
 
 
-@pytest.mark.parametrize(
-    ("fault", "says"),
-    [
-        ({"effect": "vend_error", "error": "not_installed"}, "not connected"),
-        ({"effect": "vend_error", "error": "needs_reauthorization"}, "connected again"),
-        ({"effect": "vend_error", "error": "moon_in_eclipse"}, "moon_in_eclipse"),
-        ({"effect": "vend_error", "error": "account_selection_required"}, "several accounts"),
-        ({"effect": "vend_error", "error": "auth_method_mismatch"}, "not supported"),
-        ({"effect": "vend_error", "error": "forbidden"}, "does not allow"),
-        ({"status": 401, "body": {"message": "no"}}, "API key"),
-        ({"status": 404, "body": {"message": "no"}}, "no such provider"),
-        ({"status": 429, "headers": {"Retry-After": "7"}}, "busy"),
-        ({"status": 500}, "out of order"),
-        ({"effect": "html"}, "cannot be read"),
-        ({"effect": "empty"}, "cannot be read"),
-        ({"effect": "truncated_json"}, "cannot be read"),
-        ({"effect": "huge", "megabytes": 2}, "cannot be understood"),
-        ({"effect": "gzip_bomb", "megabytes": 50}, "cannot be understood"),
-        ({"effect": "endless"}, "cannot be understood"),
-        ({"effect": "reset"}, "does not answer"),
-        ({"status": 302, "headers": {"Location": "https://evil.example/"}}, "status 302"),
-    ],
-)
-async def test_trouble_with_pipes_is_told_apart_and_never_taken_for_success(
-    world: World, fault: dict[str, Any], says: str
-) -> None:
-    await world.sandbox.fault(match={"path": VENDS}, **fault)
-    result = await ask(world)
-
-    assert result.is_error
-    assert result.denial is not None
-    assert result.denial.reason is Reason.CONNECTION_UNAVAILABLE
-    assert says in result.denial.message
-    assert result.denial.remedy
-    assert API_KEY not in told(result)
-    assert await world.sandbox.calls(service="snowflake") == []
-
-    await world.sandbox.clear()
-    assert not (await ask(world)).is_error
-
-
-async def test_the_wait_that_pipes_asks_for_is_passed_on(world: World) -> None:
-    await world.sandbox.fault(match={"path": VENDS}, status=429, headers={"Retry-After": "7"})
-    result = await ask(world)
-
-    assert result.denial is not None
-    assert result.denial.retry_after_seconds == 7
-
-
-async def test_a_single_no_of_pipes_is_not_remembered(world: World) -> None:
-    await world.sandbox.fault(match={"path": VENDS}, effect="vend_error", error="needs_reauthorization", times=1)
-
-    assert (await ask(world)).is_error
-    assert not (await ask(world)).is_error
-
-
-async def test_a_token_in_a_malformed_answer_is_not_shown(world: World) -> None:
-    body = {"active": True, "credential": {"value": ["ver:secret-canary"], "auth_method": 5}}
-    await world.sandbox.fault(match={"path": VENDS}, status=200, body=body)
-
-    assert "canary" not in told(await ask(world))
-
-
-async def test_another_account_than_the_approved_one_is_refused(world: World) -> None:
-    result = await ask(world, granted=granted("snowflake", account="data_installation_of_somebody_else"))
-
-    assert result.denial is not None
-    assert "another account" in result.denial.message
-    assert await world.sandbox.calls(service="snowflake") == []
-
-
-async def test_a_connection_of_an_organization_is_vended_as_that(world: World) -> None:
-    connection = Connection(user_id="user_bob", organization_id="org_acme", owner=ConnectionOwner.ORGANIZATION)
-    result = await ask(world, granted=granted("snowflake", connection=connection, account=""))
-
-    assert not result.is_error
-    (call,) = await world.sandbox.calls(service="snowflake", method="POST")
-    assert call["token"]["connected_account_id"] == "data_installation_snowflake_acme"
-
-
-async def test_a_missing_scope_is_told_before_anything_is_sent(world: World) -> None:
-    bob = granted("google-drive", connection=Connection(user_id="user_bob"), account="data_installation_drive_bob")
-    result = await world.call("google-drive", "create_folder", {"name": "x"}, granted=bob)
-
-    assert result.denial is not None
-    assert result.denial.reason is Reason.SCOPE_MISSING
-    assert "https://www.googleapis.com/auth/drive" in result.denial.message
-    assert await world.sandbox.calls(service="google-drive") == []
-
-
-async def test_scopes_that_change_after_approval_are_seen_at_the_provider(world: World) -> None:
-    body = {"error": {"code": 403, "message": "no scope", "errors": [{"reason": "insufficientPermissions"}]}}
-    await world.sandbox.fault(match={"host": "www.googleapis.com"}, status=403, body=body)
-    result = await world.call("google-drive", "search", {"query": "plan"})
-
-    # The provider's own refusal, and no denial of ours.
-    assert result.is_error
-    assert result.denial is None
-    assert "lacks a scope" in told(result)
-    assert "drive.readonly" in told(result)
-    assert "connect the account again" in told(result)
-
-
 async def test_the_credential_in_an_answer_of_the_provider_is_withheld(world: World) -> None:
     vended = await world.egress._cache.get(Key.of(granted("snowflake")), "session-1")
     await world.sandbox.fault(match={"service": "snowflake"}, status=422, body={"message": f"bad {vended.value}!"})
@@ -188,6 +95,29 @@ def vended(expires_at: float | None) -> Vended:
 
 
 KEY = Key("snowflake", Connection(user_id="user_alice"), ACCOUNTS["snowflake"])
+
+
+async def test_calls_at_the_moment_of_expiry_share_one_vend_and_its_failure() -> None:
+    clock, vends = Clock(), 0
+
+    async def vend(*_: Any) -> Vended:
+        nonlocal vends
+        vends += 1
+        await asyncio.sleep(0)
+        if vends == 2:
+            raise RuntimeError("needs_reauthorization")
+        return vended(clock.now + 3_600)
+
+    cache = CredentialCache(vend, clock, clock)
+    first = await cache.get(KEY, "s")
+    clock.now += 3_600
+    refused = await asyncio.gather(*(cache.get(KEY, "s") for _ in range(100)), return_exceptions=True)
+    assert vends == 2
+    assert all(isinstance(each, RuntimeError) for each in refused)
+    renewed = await asyncio.gather(*(cache.get(KEY, "s") for _ in range(100)))
+    assert vends == 3, "one failure is not remembered, and costs one vend"
+    assert len({id(each) for each in renewed}) == 1
+    assert renewed[0] is not first
 
 
 @pytest.mark.parametrize(("expires_in", "good_for"), [(3_600.0, 3_540.0), (30.0, 27.0), (None, UNSTATED_SECONDS)])

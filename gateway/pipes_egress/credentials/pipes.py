@@ -16,22 +16,18 @@ from urllib.parse import quote
 import msgspec
 from yarl import URL
 
-from pipes_api.reasons import Reason
 from pipes_api.resources import Connection, ConnectionOwner
-from pipes_policy import remedies
-from pipes_policy.call import Denial
 
 from ..mapping.build import Outgoing
-from ..problems import Refused
 from ..settings import EgressSettings
 from ..transport.answers import Answer, AnswerUnreadable
 from ..transport.client import NoAnswer, NotSent, Transport
-from ..transport.retry_after import retry_after
+from .refusals import failed, inactive
+from .refusals import unavailable as unavailable
 
 log = logging.getLogger(__name__)
 
 LONGEST_ANSWER = 256 * 1024
-LONGEST_WORD = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +63,6 @@ class _Account(msgspec.Struct, frozen=True):
     id: str
 
 
-class _Error(msgspec.Struct, frozen=True):
-    code: str = ""
-
-
-_WORDS = {
-    "not_installed": "the account is not connected any more",
-    "needs_reauthorization": "the account must be connected again",
-}
-_CODES = {
-    "account_selection_required": "several accounts are connected, and the binding does not say which",
-    "auth_method_mismatch": "the account is connected in a way that is not supported",
-}
-
-
 class Pipes:
     """One WorkOS environment, asked with the API key of a file."""
 
@@ -95,6 +77,8 @@ class Pipes:
         Raises:
             Refused: there is none, and what a person can do about it.
         """
+        if not connection.user_id:
+            raise unavailable(provider, "nobody is named whose connection it is")
         try:
             async with asyncio.timeout(self._settings.vend_seconds):
                 if not account:
@@ -125,8 +109,7 @@ class Pipes:
         answer = await self._send(provider, "POST", target, body)
         read = _read(provider, answer, _Answer)
         if not read.active:
-            word = _printable(read.error or "no reason given")
-            raise unavailable(provider, _WORDS.get(word, f"Pipes says: {word}"))
+            raise inactive(provider, read.error)
         if read.credential is None or not read.credential.value:
             raise unavailable(provider, "Pipes answered without a credential", retry=True)
         return _vended(provider, read.credential)
@@ -171,20 +154,6 @@ class Pipes:
         return key
 
 
-def unavailable(
-    provider: str, problem: str, *, retry: bool = False, retry_after_seconds: float | None = None
-) -> Refused:
-    """The connection cannot be used; a person must help, unless trying again may."""
-    return Refused(
-        Denial(
-            reason=Reason.CONNECTION_UNAVAILABLE,
-            message=f"the {provider} connection cannot be used: {problem}",
-            remedy=remedies.RETRY if retry else remedies.PERSON,
-            retry_after_seconds=retry_after_seconds,
-        )
-    )
-
-
 _T = TypeVar("_T")
 
 
@@ -195,28 +164,7 @@ def _read(provider: str, answer: Answer, kind: type[_T]) -> _T:
         except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError):
             # The decoder's message may quote the body, and the body may hold a token: neither is passed on.
             raise unavailable(provider, "Pipes answered what cannot be read", retry=True) from None
-    raise _failed(provider, answer)
-
-
-def _failed(provider: str, answer: Answer) -> Refused:
-    try:
-        code = msgspec.json.decode(answer.body, type=_Error).code
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError):
-        code = ""
-    if code in _CODES:
-        return unavailable(provider, _CODES[code])
-    if answer.status == 429 or answer.status >= 500:
-        problem = "Pipes is busy" if answer.status == 429 else "Pipes is out of order"
-        return unavailable(provider, problem, retry=True, retry_after_seconds=retry_after(answer.headers))
-    match answer.status:
-        case 401:
-            return unavailable(provider, "the WorkOS API key is not accepted")
-        case 403:
-            return unavailable(provider, "Pipes does not allow it: the user may have left the organization")
-        case 404:
-            return unavailable(provider, "Pipes knows no such provider or account")
-        case _:
-            return unavailable(provider, f"Pipes refused with status {answer.status}")
+    raise failed(provider, answer)
 
 
 def _vended(provider: str, credential: _Credential) -> Vended:
@@ -242,7 +190,3 @@ def _vended(provider: str, credential: _Credential) -> Vended:
 def _timestamp(text: str) -> float:
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _printable(text: str) -> str:
-    return "".join(character for character in text[:LONGEST_WORD] if character.isprintable())
