@@ -47,6 +47,8 @@ class Seen:
     method: str
     headers: dict[str, str]
     body: Any
+    peer: int
+    """The port that it came from: one for each connection."""
 
     @property
     def asks(self) -> str:
@@ -73,6 +75,15 @@ class HostedServer:
 
     def __init__(self, sandbox: str, era: str | None = None) -> None:
         self.era = era
+        self.port = 0
+        self.reset()
+        self._ready, self._stop = asyncio.Event(), asyncio.Event()
+        self._sandbox = sandbox
+        self._http: aiohttp.ClientSession | None = None
+        self._manager = self._made()
+
+    def reset(self) -> None:
+        """As new, but for the sessions that the SDK keeps."""
         self.tools: list[dict[str, Any]] = []
         self.handlers: dict[str, Handler] = {}
         self.page_size = 100
@@ -81,11 +92,6 @@ class HostedServer:
         self.cancelled = asyncio.Event()
         self.entered = asyncio.Event()
         self.hung_up = asyncio.Event()
-        self.port = 0
-        self._ready, self._stop = asyncio.Event(), asyncio.Event()
-        self._sandbox = sandbox
-        self._http: aiohttp.ClientSession | None = None
-        self._manager = self._made()
 
     def offer(self, described: dict[str, Any], handler: Handler | None = None) -> None:
         async def nothing(context: Any, arguments: dict[str, Any]) -> types.CallToolResult:
@@ -179,7 +185,7 @@ class HostedServer:
             await self._to_sandbox(scope, headers, body, send)
             return
         document = json.loads(body) if body else None
-        seen = Seen(scope["method"], headers, document)
+        seen = Seen(scope["method"], headers, document, scope["client"][1])
         self.seen.append(seen)
         reply = self._reply(seen) or self._of_another_era(seen)
         if reply is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from egress_support import ACCOUNTS, ADMIN_TOKEN, API_KEY, Policy, grant
+from egress_support import ACCOUNTS, API_KEY, Policy, grant
 from hosted_server import HOST, URL, HostedServer
 from pipes_api.grant import GrantedBinding
 from pipes_api.resources import Access, Connection
@@ -17,8 +17,6 @@ from pipes_catalog import ToolDefinition, advertised, hosted
 from pipes_egress.call import ToolRequest, ToolResult
 from pipes_egress.egress import Egress
 from pipes_egress.settings import EgressSettings
-from pipes_sandbox.server import running
-from pipes_sandbox.settings import Settings
 
 PROVIDER = "salesforce"
 """The provider whose account in the sandbox is connected; the hosted server is taken for its own."""
@@ -80,13 +78,11 @@ class HostedWorld:
 
 
 @asynccontextmanager
-async def hosted_world(directory: Path, era: str | None = None, **settings: Any) -> AsyncIterator[HostedWorld]:
+async def hosted_world(directory: Path, server: HostedServer, **settings: Any) -> AsyncIterator[HostedWorld]:
+    """Egress that knows nothing of the server yet."""
+    server.reset()
     key = directory / "workos-key"
     key.write_text(API_KEY + "\n")
-    async with (
-        running(Settings(port=0, api_key=API_KEY, admin_token=ADMIN_TOKEN)) as endpoints,
-        HostedServer(endpoints.url, era).running() as server,
-    ):
-        configured = EgressSettings(sandbox=server.url, workos_key_file=key, **settings)
-        async with Egress(configured) as egress:
-            yield HostedWorld(server, egress, configured)
+    configured = EgressSettings(sandbox=server.url, workos_key_file=key, **settings)
+    async with Egress(configured) as egress:
+        yield HostedWorld(server, egress, configured)

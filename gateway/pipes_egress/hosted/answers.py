@@ -63,6 +63,7 @@ class Answers:
             for data in events.feed(chunk):
                 found = await self._found(way, spoken, data, number)
                 if found is not None:
+                    await answer.finish()
                     return found
         return None
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -18,6 +18,7 @@ from .addresses import AddressGuard, GuardedResolver
 from .answers import Answer, AnswerUnreadable, bounded, read_bounded
 
 USER_AGENT = "pipes-mcp"
+FINISH_SECONDS = 0.05
 _CHUNK = 64 * 1024
 
 
@@ -41,6 +42,13 @@ class Arriving:
     def content_type(self) -> str:
         """Media type without parameters, lower case."""
         return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+    async def finish(self) -> None:
+        """All that matters has come: wait a moment for the end, so that the connection can be used again."""
+        with suppress(TimeoutError, aiohttp.ClientError, ConnectionError, AnswerUnreadable):
+            async with asyncio.timeout(FINISH_SECONDS):
+                async for _ in self.chunks:
+                    pass
 
 
 class Transport:
