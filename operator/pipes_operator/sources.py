@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipes_api.resources import BindingTools, CredentialMode, ProviderBinding
-from pipes_catalog import Catalog, Catalogs, ToolDefinition, hosted
-from pipes_catalog.remote import AddressInvalid, address
+from pipes_api.resources import CredentialMode, ProviderBinding
+from pipes_catalog import CatalogError, Catalogs, ToolDefinition, custom, hosted, http
+from pipes_catalog.remote import Address, AddressInvalid, address
 
 from .decisions import offers
 from .decisions.facts import Offer
@@ -61,14 +61,30 @@ class Sources:
         catalog = self.catalogs.get(name)
         if catalog is None:
             raise Unusable(f"there is no catalog {name}: name one in spec.tools.catalog")
-        tools = [*catalog.tools.values(), *self._custom(binding.spec.tools, catalog)]
-        chosen = _chosen(tools, binding)
-        return offers.offer(binding, name, chosen, self.hosts(binding), ())
+        spec = binding.spec
+        try:
+            own = custom.read(spec.tools.custom or (), catalog)
+            prefixes = spec.tools.http.read_prefixes if spec.tools.http is not None else ()
+            tools = [http.with_prefixes(each, prefixes) for each in catalog.tools.values()]
+        except CatalogError as error:
+            raise Unusable(str(error)) from None
+        hosts = self.hosts(binding)
+        if any(each.exchange is not None and each.exchange.open is not None for each in tools):
+            hosts = (self._named_host(binding),)
+        return offers.offer(binding, name, _chosen([*tools, *own], binding), hosts, ())
 
-    def _custom(self, tools: BindingTools, catalog: Catalog) -> Sequence[ToolDefinition]:
-        if tools.custom is None:
-            return ()
-        raise Unusable("spec.tools.custom: cannot be read by this version")
+    def _named_host(self, binding: ProviderBinding) -> str:
+        """The one host of a binding whose tool sends what the caller writes: no catalog vouches for any."""
+        host = (binding.spec.endpoint or {}).get("host", "").lower()
+        provider = binding.spec.provider
+        if not host:
+            raise Unusable("spec.endpoint.host: name the provider's host, like api.example.com (in a new binding)")
+        if not Address(host, "/").is_among(self.allowed_hosts.get(provider, ())):
+            raise Unusable(
+                f"spec.endpoint.host: {host} is not allowed; whoever runs the operator must list it in allowedHosts "
+                f"of {provider}"
+            )
+        return host
 
     def _hosted(self, binding: ProviderBinding, listing: Listing) -> Offer:
         server = binding.spec.tools.mcp
