@@ -34,7 +34,7 @@ OPERATORS: Mapping[str, frozenset[str]] = {
 """Operators by the member that names them, with the members each must have besides.
 
 * `{$join: " and ", $parts: [...]}`: the parts that are not absent, joined;
-* `{$cases: [{when: condition, value: template}, ...]}`: the first that holds;
+* `{$cases: [{when: condition, value: template}, ...]}`: the first that holds; without a value, nothing;
 * `{$literal: "text"}`: the text, in which braces mean nothing;
 * `{$each: list, $value: template}`: a list with the template for each entry, which is `{item}` there;
 * `{$chunks: text, $size: 2000}`: the text as a list of texts, none of more UTF-16 code units than that;

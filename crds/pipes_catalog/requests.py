@@ -122,7 +122,7 @@ def members(template: Template, path: str = "") -> Iterator[tuple[str, Template]
     """
     if isinstance(template, Mapping) and "$cases" in template:
         for case in template["$cases"]:
-            yield from members(case.get("value"), path)
+            yield from members(case.get("value", msgspec.UNSET), path)
     elif isinstance(template, Mapping) and "$each" in template:
         yield from members(template.get("$value"), f"{path}[]")
     elif isinstance(template, Mapping) and template and not operator_of(template):

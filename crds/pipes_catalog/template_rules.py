@@ -90,7 +90,7 @@ def _cases(cases: Any, path: Path) -> Broken:
         yield path, "$cases must be a list of {when, value}"
         return
     for case in cases:
-        if not isinstance(case, Mapping) or "value" not in case or not case.keys() <= {"when", "value"}:
+        if not isinstance(case, Mapping) or not case or not case.keys() <= {"when", "value"}:
             yield path, "$cases must be a list of {when, value}"
             continue
         try:
@@ -98,4 +98,4 @@ def _cases(cases: Any, path: Path) -> Broken:
                 msgspec.convert(case["when"], Condition)
         except msgspec.ValidationError as error:
             yield path, f"when: {error}"
-        yield from _operators(case["value"], path)
+        yield from _operators(case.get("value"), path)

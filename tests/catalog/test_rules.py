@@ -162,3 +162,72 @@ def test_no_method_is_tunnelled_through_another(access: str, request_: Any) -> N
 def test_a_tool_that_reads_sends_no_method_that_changes(method: str) -> None:
     assert f"cannot send {method}" in str(broken(request={"method": method, "path": "/v1"}))
     assert broken("Write", request={"method": method, "path": "/v1"}) == []
+
+
+JUDGED_ARGUMENTS = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["query"],
+    "properties": {
+        "query": {"type": "string", "description": "The document."},
+        "operation": {"type": "string", "description": "Which operation."},
+        "variables": {"type": "object", "additionalProperties": True, "description": "Its variables."},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"query": "{query}", "variables": "{variables}", "operationName": "{operation}"}, ""),
+        ({"query": "{query}", "variables": "{variables}"}, "judge.operation names"),
+        ({"query": "{query}", "operationName": "Fixed"}, "judge.operation names"),
+        ({"query": "{query}", "operationName": "{operation}", "extensions": {}}, "must be JSON of query"),
+        (
+            {"query": "{ viewer { id } }", "operationName": "{operation}", "variables": {"q": "{query}"}},
+            "query must be",
+        ),
+        ("{query}", "must be JSON of query"),
+    ],
+)
+def test_a_judged_document_is_the_one_that_is_executed(body: Any, says: str) -> None:
+    judge = {"language": "graphql", "argument": "query", "operation": "operation"}
+    rules = broken("Judged", inputSchema=JUDGED_ARGUMENTS, judge=judge, request=post({"json": body}))
+    assert rules == [] if not says else any(says in rule for rule in rules), rules
+
+
+OPEN_ARGUMENTS: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["method", "path"],
+    "properties": {
+        "method": {"type": "string", "enum": ["GET", "POST"], "description": "The method."},
+        "path": {"type": "string", "description": "The path."},
+    },
+}
+
+
+def test_an_open_tool_is_judged_and_may_set_little() -> None:
+    def rules(access: str = "Judged", schema: Any = OPEN_ARGUMENTS, **opened: Any) -> str:
+        return str(broken(access, inputSchema=schema, request=None, open=opened))
+
+    assert rules(headers=["Accept"]) == "[]"
+    assert "is Judged" in rules("Read")
+    assert "is not a header" in rules(headers=["authorization"])
+    assert "is not a header" in rules(headers=["X-HTTP-Method-Override"])
+    assert "readPrefixes" in rules(readPrefixes=["/a/../b"])
+    methods = {**OPEN_ARGUMENTS["properties"], "method": {"type": "string", "description": "Any."}}
+    assert "enum" in rules(schema={**OPEN_ARGUMENTS, "properties": methods})
+    assert "must hold method and path" in rules(schema={**OPEN_ARGUMENTS, "required": ["path"]})
+
+
+def test_a_download_needs_hosts_to_download_from() -> None:
+    assert "downloadHosts" in str(broken(request={"method": "GET", "path": "/v1", "redirect": "download"}))
+    assert "GET only" in str(broken("Write", request={"method": "POST", "path": "/v1", "redirect": "download"}))
+
+
+def test_details_are_of_rows() -> None:
+    details = {"method": "GET", "path": "/v1/{item.id}"}
+    assert broken(details=details, result={"kind": "rows"}) == []
+    assert "kind rows" in str(broken(details=details))
+    assert "must be GET" in str(broken(details={**details, "method": "POST"}, result={"kind": "rows"}))

@@ -47,6 +47,14 @@ def test_conditions_reach_into_the_entry() -> None:
     ]
 
 
+def test_a_case_without_a_value_makes_nothing() -> None:
+    template = {
+        "start": {"$cases": [{"when": {"value": "t", "present": False}}, {"value": {"at": "{t}", "date": None}}]}
+    }
+    assert made(template) == {}
+    assert made(template, t="x") == {"start": {"at": "x", "date": None}}
+
+
 @given(st.text(), st.integers(2, 50))
 def test_chunks_join_up_and_none_is_too_long(text: str, size: int) -> None:
     chunks = made({"$chunks": "{t}", "$size": size}, t=text)

@@ -76,7 +76,7 @@ def _cases(template: Mapping[str, Any], scope: Scope) -> Any:
     for case in template["$cases"]:
         condition = msgspec.convert(case["when"], Condition) if "when" in case else None
         if condition is None or holds(condition, scope.get(Reference(condition.value))):
-            return evaluate(case["value"], scope)
+            return evaluate(case.get("value", ABSENT), scope)
     return ABSENT
 
 

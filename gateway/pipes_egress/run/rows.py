@@ -58,19 +58,18 @@ class Rows:
 
     def add(self, rows: list[Any]) -> None:
         """Take in the rows of one page."""
-        for row in rows:
-            if not self.room:
-                self.left_out = True
-                return
+        room, budget, kept = self.room, self.result.max_bytes, self.kept
+        self.left_out = len(rows) > room
+        for row in rows[:room]:
             record = self._shaped(row)
             encoded = msgspec.json.encode(record)
-            if self.size + len(encoded) > self.result.max_bytes:
-                if self.kept:
+            if self.size + len(encoded) > budget:
+                if kept:
                     self.left_out = True
                     return
                 encoded = msgspec.json.encode(shortened(record))
                 self.notes.append(f"Texts longer than {LONGEST_CELL:,} characters were shortened.")
-            self.kept.append(encoded)
+            kept.append(encoded)
             self.size += len(encoded) + 1
 
     def text(self) -> str:
