@@ -12,7 +12,7 @@ import msgspec
 from pipes_api.clock import boottime
 from pipes_api.messages import HostedOffer
 from pipes_api.reasons import Reason
-from pipes_api.resources import Access
+from pipes_api.resources import Access, CredentialMode
 from pipes_catalog.definition import ToolAccess, ToolDefinition
 from pipes_catalog.exchange import Exchange
 from pipes_catalog.remote import Remote
@@ -23,6 +23,7 @@ from .call import ToolRequest, ToolResult, failure, refusal
 from .credentials.cache import CredentialCache, Key
 from .credentials.pipes import Pipes, Vended
 from .credentials.refusals import unavailable
+from .credentials.relay import Relay
 from .credentials.usable import must_be_usable
 from .hosted.calls import HostedCall
 from .hosted.servers import HostedServers, Listed, Permission, Place
@@ -57,6 +58,8 @@ class Egress:
         self._judges = JudgePool(settings.judge_workers, settings.judge_seconds)
         self._pipes = Pipes(settings, self._transport)
         self._cache = CredentialCache(self._pipes.vend)
+        self._relay = Relay(settings.workos_url, self._pipes, self._transport)
+        self._relayed = CredentialCache(self._relay.look)
         self._arguments = Arguments()
         self._restrictions = Restrictions()
         self._hosted = HostedServers(settings, self._transport, self._cache, self._keep)
@@ -67,6 +70,7 @@ class Egress:
         await self._stack.enter_async_context(self._transport)
         await self._stack.enter_async_context(self._judges)
         self._stack.push_async_callback(self._cache.close)
+        self._stack.push_async_callback(self._relayed.close)
         return self
 
     async def __aexit__(
@@ -87,6 +91,7 @@ class Egress:
         """The session has ended: credentials that served only it are forgotten."""
         self._hosted.drop(session_uid)
         self._cache.drop(session_uid)
+        self._relayed.drop(session_uid)
 
     async def listed(self, offer: HostedOffer, provider: str, binding_uid: str, check: Permission) -> Listed:
         """What a hosted server lists, for a binding whose tools nobody has approved yet; held until `drop`.
@@ -136,17 +141,20 @@ class Egress:
 
     async def _by_catalog(self, call: "_Call", exchange: Exchange, arguments: dict[str, Any]) -> ToolResult:
         request, definition = call.request, call.request.definition
-        key = Key.of(request.granted)
-        credential = await self._cache.get(key, request.grant.uid)
+        granted, key = request.granted, Key.of(request.granted)
+        relayed = granted.credential is CredentialMode.RELAY
+        cache = self._relayed if relayed else self._cache
+        credential = await cache.get(key, request.grant.uid)
         must_be_usable(definition, exchange, credential)
         call.way = sender = Sender(
             transport=self._transport,
-            cache=self._cache,
+            cache=cache,
             key=key,
             session=request.grant.uid,
             credential=credential,
+            relay=self._relay.door(granted.provider, granted.connection) if relayed else None,
             exchange=exchange,
-            host=self._host(request, exchange, credential),
+            host=self._host(request, exchange, credential, relayed=relayed),
             scopes=definition.scopes,
             check=lambda: request.check(call.access, True),
             deadline=boottime() + self._settings.call_seconds,
@@ -188,13 +196,15 @@ class Egress:
             return http.judge(definition.exchange.open, arguments)
         return Verdict(access=Access.READ if definition.access is ToolAccess.READ else Access.WRITE)
 
-    def _host(self, request: ToolRequest, exchange: Exchange, credential: Vended) -> str:
+    def _host(self, request: ToolRequest, exchange: Exchange, credential: Vended, *, relayed: bool) -> str:
         granted = request.granted
         values = {"config": credential.config, "metadata": credential.metadata, "endpoint": granted.endpoint}
         known = (*exchange.endpoint.hosts, *self._settings.allowed_hosts.get(granted.provider, ()))
         try:
             return host_of(exchange.endpoint, values, granted=granted.hosts, known=known)
         except HostRefused as error:
+            if relayed and not error.found:
+                return ""  # the relay knows the tenant's host, and sends to none but the provider's
             raise unavailable(granted.provider, str(error)) from None
 
     def _keep(self, task: "asyncio.Task[None]") -> None:

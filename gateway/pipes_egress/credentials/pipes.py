@@ -59,8 +59,14 @@ class _Answer(msgspec.Struct, frozen=True):
     error: str | None = None
 
 
-class _Account(msgspec.Struct, frozen=True):
+class Account(msgspec.Struct, frozen=True):
+    """A connected account, as far as it matters here."""
+
     id: str
+    state: str = ""
+    auth_method: str = "oauth"
+    scopes: list[str] | None = None
+    config: dict[str, Any] | None = None
 
 
 class Pipes:
@@ -77,8 +83,7 @@ class Pipes:
         Raises:
             Refused: there is none, and what a person can do about it.
         """
-        if not connection.user_id:
-            raise unavailable(provider, "nobody is named whose connection it is")
+        _must_name_somebody(provider, connection)
         try:
             async with asyncio.timeout(self._settings.vend_seconds):
                 if not account:
@@ -93,9 +98,30 @@ class Pipes:
             raise vended
         if isinstance(connected, BaseException):
             raise connected
-        if connected != account:
+        if connected.id != account:
             raise unavailable(provider, "another account is connected now than the one that was approved")
         return vended
+
+    async def account(self, provider: str, connection: Connection) -> Account:
+        """The account that is connected now.
+
+        Raises:
+            Refused: there is none, and what a person can do about it.
+        """
+        _must_name_somebody(provider, connection)
+        try:
+            async with asyncio.timeout(self._settings.vend_seconds):
+                return await self._account(provider, connection)
+        except TimeoutError:
+            raise unavailable(provider, "Pipes does not answer in time", retry=True) from None
+
+    def bearer(self, provider: str) -> str:
+        """The value of an Authorization header for WorkOS, and for nobody else.
+
+        Raises:
+            Refused: there is no key.
+        """
+        return f"Bearer {self._key(provider)}"
 
     async def _credential(self, provider: str, connection: Connection) -> Vended:
         body: dict[str, Any] = {"user_id": connection.user_id}
@@ -114,7 +140,7 @@ class Pipes:
             raise unavailable(provider, "Pipes answered without a credential", retry=True)
         return _vended(provider, read.credential)
 
-    async def _account(self, provider: str, connection: Connection) -> str:
+    async def _account(self, provider: str, connection: Connection) -> Account:
         slug = quote(provider, safe="")
         query = {}
         if connection.owner is ConnectionOwner.ORGANIZATION:
@@ -127,10 +153,10 @@ class Pipes:
             query |= {"connected_account_id": connection.connected_account_id, "supports_multiple_connections": "true"}
         text = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
         answer = await self._send(provider, "GET", target + (f"?{text}" if text else ""), None)
-        return _read(provider, answer, _Account).id
+        return _read(provider, answer, Account)
 
     async def _send(self, provider: str, method: str, target: str, body: dict[str, Any] | None) -> Answer:
-        headers = {"Authorization": f"Bearer {self._key(provider)}", "Accept": "application/json"}
+        headers = {"Authorization": self.bearer(provider), "Accept": "application/json"}
         payload = None
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -152,6 +178,11 @@ class Pipes:
         if not key or not key.isascii() or not key.isprintable():
             raise unavailable(provider, "there is no WorkOS API key to ask Pipes with")
         return key
+
+
+def _must_name_somebody(provider: str, connection: Connection) -> None:
+    if not connection.user_id:
+        raise unavailable(provider, "nobody is named whose connection it is")
 
 
 _T = TypeVar("_T")

@@ -31,6 +31,21 @@ _KNOWN = {
     "multiple_connections_unavailable": ("several accounts of one person are not enabled in WorkOS", remedies.PERSON),
 }
 
+# `code` of an answer that the relay itself gives.
+_OF_RELAY = {
+    "relay_authorization_required": ("the account is not connected, or not for this organization", CONNECT),
+    "relay_credential_invalid": ("the account must be connected again", RECONNECT),
+    "relay_credential_error": ("Pipes could not get the credential", ""),
+    "relay_user_required": ("Pipes' relay was not told whose connection it is", remedies.PERSON),
+    "relay_user_not_found": ("Pipes knows no such user in this environment", remedies.PERSON),
+    "relay_missing_url": ("Pipes' relay does not accept the address", remedies.PERSON),
+    "relay_invalid_url": ("Pipes' relay does not accept the address", remedies.PERSON),
+    "relay_provider_conflict": ("Pipes' relay takes it for another provider", remedies.PERSON),
+    "relay_provider_not_found": ("Pipes' relay knows no such provider", remedies.PERSON),
+    "relay_provider_not_configured": ("the provider is not set up in this WorkOS environment", remedies.PERSON),
+}
+NOT_ENABLED = "Pipes' relay is not enabled for this WorkOS team (early access)"
+
 _STATUSES = {
     400: "Pipes does not accept the request",
     401: "the WorkOS API key is not accepted",
@@ -79,6 +94,18 @@ def failed(provider: str, answer: Answer) -> Refused:
         problem = "Pipes is busy" if answer.status == 429 else "Pipes is out of order"
         return unavailable(provider, problem, retry=True, retry_after_seconds=retry_after(answer.headers))
     return unavailable(provider, _STATUSES.get(answer.status, f"Pipes refused with status {answer.status}"))
+
+
+def relay_refusal(provider: str, answer: Answer, code: str) -> Refused:
+    """For an answer of the relay's own, with its code, if any. The URL for connecting is a person's, and not told."""
+    known = _OF_RELAY.get(code)
+    if known is not None:
+        return unavailable(provider, known[0], retry=not known[1], remedy=known[1])
+    if answer.status == 404 and not code:
+        return unavailable(provider, NOT_ENABLED)
+    if answer.status == 402:
+        return unavailable(provider, *_OF_RELAY["relay_authorization_required"][:1], remedy=CONNECT)
+    return failed(provider, answer)
 
 
 def _code(answer: Answer) -> str:

@@ -17,7 +17,14 @@ LONGEST = 253
 
 
 class HostRefused(Exception):  # noqa: N818 - reads as what happened
-    """The connection names no host that may be reached; the sentence names the value at fault."""
+    """The connection names no host that may be reached; the sentence names the value at fault.
+
+    `found` says whether there was a value at all.
+    """
+
+    def __init__(self, sentence: str, *, found: bool = True) -> None:
+        super().__init__(sentence)
+        self.found = found
 
 
 def is_host(text: str) -> bool:
@@ -58,7 +65,7 @@ def _value(name: str, rule: HostValue, values: Mapping[str, Any]) -> str:
         if isinstance(value, str) and value:
             return _formed(source, rule, value)
     sources = " or ".join(rule.sources)
-    raise HostRefused(f"the connection does not tell its {name} ({sources})")
+    raise HostRefused(f"the connection does not tell its {name} ({sources})", found=False)
 
 
 def _formed(source: str, rule: HostValue, value: str) -> str:

@@ -12,7 +12,9 @@ from pipes_policy import remedies
 from pipes_policy.call import Denial
 
 from ..credentials.cache import CredentialCache, Key
-from ..credentials.pipes import Vended, unavailable
+from ..credentials.pipes import Vended
+from ..credentials.refusals import unavailable
+from ..credentials.relay import RelayDoor, without_credential
 from ..mapping.build import Outgoing, build
 from ..mapping.scope import Scope
 from ..problems import ProviderFailed, Refused
@@ -43,6 +45,8 @@ class Sender:
     scopes: tuple[Alternatives, ...]
     check: Callable[[], Denial | None]
     deadline: float
+    relay: RelayDoor | None = None
+    """The way through Pipes' relay, which adds the credential itself; `credential` then holds none."""
     reads: bool = False
     """The call was found to only read, so that sending twice does no more than once."""
     sent: bool = False
@@ -116,7 +120,7 @@ class Sender:
 
     async def send_unchecked(self, request: Request, scope: Scope) -> None:
         """Send without asking the policy chain: only to cancel what this call has started."""
-        await self.transport.send(self.host, build(request, scope, headers=self._headers()))
+        await self._through(self.host, build(request, scope, headers=self._headers()))
 
     async def _once(self, host: str, outgoing: Outgoing) -> Answer:
         denial = self.check()
@@ -124,8 +128,17 @@ class Sender:
             raise Refused(denial)
         if self.abandoned:
             raise ProviderFailed("the call was given up")
-        self.sent = True
-        return self._without_credential(await self.transport.send(host, outgoing))
+        before, self.sent = self.sent, True
+        try:
+            return self._without_credential(await self._through(host, outgoing))
+        except Refused:
+            self.sent = before  # by the relay, before the provider saw it
+            raise
+
+    async def _through(self, host: str, outgoing: Outgoing) -> Answer:
+        if self.relay is not None and host == self.host:
+            return await self.relay.send(outgoing)
+        return await self.transport.send(host, outgoing)
 
     async def _followed(self, answer: Answer) -> Answer:
         """The content that the answer sends on to, or the answer itself."""
@@ -162,7 +175,7 @@ class Sender:
             if used is not self.credential:
                 return  # another request of this call has replaced it meanwhile
             self.cache.refuse(self.key, self.credential)
-            if self._renewed:
+            if self._renewed or self.relay is not None:
                 raise unavailable(self._title, f"{failure.sentence}; the account may have to be connected again")
             self._renewed = True
             self.credential = await self.cache.get(self.key, self.session)
@@ -170,13 +183,15 @@ class Sender:
     def _headers(self) -> dict[str, str]:
         style, value = self.exchange.credential, self.credential.value
         templates = {**style.headers, **style.by_method.get(self.credential.auth_method, {})}
+        if self.relay is not None:
+            templates = without_credential(templates)
         headers = {name: text.replace("{credential}", value) for name, text in templates.items()}
         return {"Accept": "application/json", **self.exchange.headers, **headers}
 
     def _without_credential(self, answer: Answer) -> Answer:
         """Nothing that a provider echoes may hand the credential to the agent."""
         secret = self.credential.value.encode()
-        if secret not in answer.body:
+        if not secret or secret not in answer.body:
             return answer
         return Answer(answer.status, answer.headers, answer.body.replace(secret, b"(withheld)"))
 
