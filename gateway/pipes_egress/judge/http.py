@@ -7,7 +7,7 @@ from pipes_catalog.exchange import Open
 from pipes_catalog.paths import path_problem, under
 from pipes_catalog.tunnels import tunnels
 
-from .verdict import READ, Verdict, refused, short, write
+from .verdict import READ, Verdict, refused, write
 
 
 def judge(opened: Open, arguments: Mapping[str, Any]) -> Verdict:
@@ -16,11 +16,11 @@ def judge(opened: Open, arguments: Mapping[str, Any]) -> Verdict:
     if problem := path_problem(path):
         return refused(f"path: {problem}")
     if method not in ("GET", "HEAD"):
-        return write(f"a {short(method)} may change something")
+        return write(f"a {method:.20} may change something")
     query = arguments.get("query")
     for name in query if isinstance(query, Mapping) else ():
         if tunnels(method, name):
-            return write(f"the parameter {short(name)} may make another method of it")
+            return write(f"the parameter {name:.60} may make another method of it")
     if not any(under(prefix, path) for prefix in opened.read_prefixes):
         known = ", ".join(opened.read_prefixes) or "none"
         return write(f"of this path it is not known that a {method} only reads; known are paths under: {known}")
