@@ -101,10 +101,10 @@ class FrontDoor:
         )
 
     def _service(self, host: str, path: str) -> Service | None:
-        for service in self._world.services:
-            if service.serves(host) if host else path.startswith(service.prefixes):
-                return service
-        return None
+        """The host's service; of several that share a host, the one whose path it is."""
+        there = [each for each in self._world.services if not host or each.serves(host)]
+        meant = [each for each in there if path.startswith(each.prefixes)]
+        return next(iter(meant or (there if host else ())), None)
 
 
 def _nobody(call: Call) -> web.Response:

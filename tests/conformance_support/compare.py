@@ -91,6 +91,8 @@ class _Comparison:
     def template(self, template: Any, theirs: Schema, place: str, *, written: bool = False) -> Iterator[str]:
         """A template, and where the provider's schema says what may stand there."""
         operator = operator_of(template) if isinstance(template, Mapping) else ""
+        if template is None and self._operation.method == "PATCH":
+            return  # It clears the member (RFC 7396), whatever the member's type.
         if operator == "$cases":
             for case in template["$cases"]:
                 yield from self.template(case["value"], theirs, place, written=written)

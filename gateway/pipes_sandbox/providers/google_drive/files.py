@@ -9,13 +9,14 @@ from typing import Any
 from aiohttp import web
 
 from pipes_sandbox.call import Call, flag
+from pipes_sandbox.google.pages import page_token
 from pipes_sandbox.providers.google_drive import errors, fields, resource
 from pipes_sandbox.providers.google_drive.access import CONTENT, METADATA, WRITE, Access
 from pipes_sandbox.providers.google_drive.export import export
 from pipes_sandbox.providers.google_drive.metadata import apply, metadata
 from pipes_sandbox.providers.google_drive.model import DriveFile, new_id, now
 from pipes_sandbox.providers.google_drive.query import QueryError, parse
-from pipes_sandbox.providers.google_drive.store import DriveStore, Person, offset_of, ordered, page_token
+from pipes_sandbox.providers.google_drive.store import DriveStore, Person, offset_of, ordered
 
 _CORPORA = ("user", "domain", "drive", "allDrives")
 

@@ -9,13 +9,14 @@ from typing import Any
 from aiohttp import web
 
 from pipes_sandbox.call import Call, RefusalError, flag
+from pipes_sandbox.google.pages import page_token
 from pipes_sandbox.pipes.store import Environment
 from pipes_sandbox.providers.google_drive import errors, fields, resource
 from pipes_sandbox.providers.google_drive.access import METADATA, WRITE, Access
 from pipes_sandbox.providers.google_drive.export import FORMATS
 from pipes_sandbox.providers.google_drive.files import Files
 from pipes_sandbox.providers.google_drive.model import Permission
-from pipes_sandbox.providers.google_drive.store import DriveStore, offset_of, page_token
+from pipes_sandbox.providers.google_drive.store import DriveStore, offset_of
 from pipes_sandbox.providers.google_drive.uploads import Uploads
 from pipes_sandbox.service import Service
 from pipes_sandbox.tokens import TokenBook

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pipes_sandbox.google import pages
 from pipes_sandbox.providers.google_drive import errors
 from pipes_sandbox.providers.google_drive.model import ORGANIZERS, WRITERS, DriveFile, Permission, SharedDrive
 
@@ -150,18 +149,9 @@ def ordered(files: list[DriveFile], order_by: str) -> list[DriveFile]:
     return files
 
 
-def page_token(offset: int, mark: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([offset, mark]).encode()).decode()
-
-
 def offset_of(token: str, mark: str) -> int:
     """Raises RefusalError 400 for a token that belongs to another request."""
-    if not token:
-        return 0
     try:
-        offset, meant = json.loads(base64.urlsafe_b64decode(token))
-    except (ValueError, TypeError, binascii.Error):
+        return pages.offset_of(token, mark)
+    except pages.WrongPageError:
         raise errors.invalid("pageToken") from None
-    if meant != mark or not isinstance(offset, int):
-        raise errors.invalid("pageToken")
-    return offset
