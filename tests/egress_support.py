@@ -26,6 +26,7 @@ ADMIN_TOKEN = "admin-token"
 CATALOGS = pipes_catalog.load()
 ACCOUNTS = {
     "github": "data_installation_github_alice",
+    "linear": "data_installation_linear_alice",
     "snowflake": "data_installation_snowflake_alice",
     "google-drive": "data_installation_drive_alice",
     "salesforce": "data_installation_salesforce_alice",

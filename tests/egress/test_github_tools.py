@@ -131,7 +131,7 @@ async def test_what_is_not_visible_says_what_would_make_it_so(world: World) -> N
 
     assert result.is_error
     assert "not visible to this connection" in told(result)
-    assert "Private repositories need the scope repo" in told(result)
+    assert "if the connected account may see them" in told(result)
 
 
 async def test_a_write_without_its_scope_is_refused_before_it_is_sent(world: World) -> None:
@@ -146,6 +146,28 @@ async def test_a_write_without_its_scope_is_refused_before_it_is_sent(world: Wor
     assert "public_repo" in refused.denial.message
     assert not read.is_error
     assert [call["method"] for call in calls] == ["GET"]
+
+
+async def test_a_scope_that_github_misses_is_named(world: World) -> None:
+    await world.sandbox.change_account("data_installation_github_alice", scopes=["public_repo"])
+    result = await world.call("github", "get_issue", {**PLATFORM, "number": 1})
+    await world.sandbox.change_account("data_installation_github_alice", scopes=["repo", "read:user"])
+
+    assert result.is_error
+    assert result.denial is None
+    assert "lacks a scope" in told(result)
+    assert "repo" in told(result)
+
+
+@pytest.mark.parametrize("headers", [{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "99"}, {"Retry-After": "30"}])
+async def test_a_limit_told_as_forbidden_is_one(world: World, headers: dict[str, str]) -> None:
+    body = {"message": "You have exceeded a secondary rate limit."}
+    await world.sandbox.fault(match={"service": "github"}, status=403, headers=headers, body=body)
+    result = await world.call("github", "add_comment", {**WEBSITE, "number": 1, "body": "x"})
+
+    assert result.is_error
+    assert "asks to slow down" in told(result)
+    assert len(await world.sandbox.calls(service="github")) == 1
 
 
 async def test_refusals_are_githubs_own_words(world: World) -> None:

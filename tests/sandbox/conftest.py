@@ -45,6 +45,7 @@ class Sandbox:
     hosts: dict[str, str] = field(
         default_factory=lambda: {
             "github": "api.github.com",
+            "linear": "api.linear.app",
             "snowflake": "acme-eu1.snowflakecomputing.com",
             "google-drive": "www.googleapis.com",
             "salesforce": "acme.my.salesforce.com",
