@@ -15,6 +15,7 @@ from pipes_sandbox.pipes.authorization import Authorization
 from pipes_sandbox.pipes.connections import Connections
 from pipes_sandbox.pipes.integrations import Integrations
 from pipes_sandbox.pipes.model import new_id
+from pipes_sandbox.pipes.relay import METHODS, Relay
 from pipes_sandbox.pipes.secrets import SecretConnections
 from pipes_sandbox.pipes.store import Environment
 from pipes_sandbox.pipes.vending import TenantOf, Vending
@@ -26,7 +27,7 @@ _REMEMBERED_KEYS = 1_000
 
 class PipesService(Service):
     name = "pipes"
-    prefixes = ("/data-integrations", "/user_management", "/organizations")
+    prefixes = ("/data-integrations", "/user_management", "/organizations", "/relay/")
 
     def __init__(
         self,
@@ -63,6 +64,9 @@ class PipesService(Service):
         add("POST", f"{root}/{{slug}}/client-credentials", secret_connections.add_client_credentials)
         add("GET", "/user_management/users/{user_id}/data_providers", integrations.user_providers)
         add("GET", "/organizations/{organization_id}/data_providers", integrations.organization_providers)
+        relay = Relay(environment, vending)
+        for method in METHODS:
+            add(method, "/relay/{slug}/{path*}", relay.forward)
         for owner in ("/user_management/users/{user_id}", "/organizations/{organization_id}"):
             path = f"{owner}/connected_accounts/{{slug}}"
             add("GET", path, connections.get)

@@ -66,6 +66,14 @@ class Vending:
             shape |= {"metadata": account.metadata, "config": config}
         return web.json_response({"active": True, "credential": shape})
 
+    def credential_of(self, account: ConnectedAccount) -> str | None:
+        """What the provider accepts for the account now; None when Pipes holds nothing for it."""
+        if account.auth_method == "api_key":
+            self._register_api_key(account)
+            return account.secret
+        token = self._current_token(account)
+        return token.value if token is not None else None
+
     def _addressed(self, call: Call) -> ConnectedAccount | str:
         """The connection that is asked for, or the word for why it has nothing to give."""
         body = Body.of(call)
