@@ -49,10 +49,11 @@ class Content(Part):
     """A file within a JSON answer, of the result kind `file`: its bytes `at` that path, in base64 of either alphabet.
 
     `type` and `name` are templates that tell its media type and name, from arguments and `{answer.…}`. Without `at`
-    the answer itself is the file, and they add to what its header says.
+    the answer itself is the file, and they add to what its header says. `plain`: what is there is text, not base64.
     """
 
     at: str = ""
+    plain: bool = False
     type: str = ""
     name: str = ""
 

@@ -40,7 +40,7 @@ async def page(world: World, **arguments: Any) -> str:
 
 
 async def written(world: World, key: str) -> str:
-    text: str = data(await notion(world, "read_page", pageId=key))["markdown"]
+    text: str = (await notion(world, "read_page", pageId=key)).content[0]["text"]
     return text
 
 
@@ -132,6 +132,25 @@ async def test_long_text_is_sent_in_pieces_that_notion_takes(world: World) -> No
 
     assert not result.is_error, told(result)
     assert await written(world, key) == text
+
+
+async def test_a_long_page_is_read_in_windows_that_join_up(world: World) -> None:
+    text = "\n".join(f"line {number}" for number in range(15_000))
+    key = await page(world, markdown=text)
+    first = await notion(world, "read_page", pageId=key)
+    second = await notion(world, "read_page", pageId=key, offset=100_000)
+
+    assert "offset 100000" in told(first)
+    assert first.content[0]["text"] + second.content[0]["text"] == text
+
+
+async def test_parts_that_notion_left_out_are_told(world: World) -> None:
+    body = {"object": "page_markdown", "id": REVIEW, "markdown": "Only this", "truncated": True}
+    await world.sandbox.fault(match={"path": "/v1/pages/*/markdown"}, status=200, body=body)
+    result = await notion(world, "read_page", pageId=REVIEW)
+
+    assert result.content[0]["text"] == "Only this"
+    assert "left parts out" in told(result)
 
 
 async def test_a_page_within_a_page_is_never_edited_away(world: World) -> None:

@@ -96,7 +96,8 @@ class Execution:
             uri = f"https://{self._sender.host}{path_of(request, scope)}"
             file = file_of(answer, result, scope)
             block, notes = file_block(file, result, _number(result.offset, scope, 0), uri)
-            return self._shown(block, notes)
+            told = notes_of(result, self._document(answer)) if result.notes else []
+            return self._shown(block, [*notes, *told])
         document = self._document(answer)
         if result.kind is ResultKind.OBJECT:
             text, notes = object_text(document, result)

@@ -51,11 +51,16 @@ def file_of(answer: Answer, result: Result, scope: Scope) -> File:
     except AnswerUnreadable as error:
         raise ProviderFailed(f"the answer cannot be understood: {error}. Try again later.") from None
     value = follow(document, content.at)
-    data = bytes_of(value) if isinstance(value, str) else None
+    data = _bytes(value, content.plain) if isinstance(value, str) else None
     if data is None:
         raise ProviderFailed(f"There is no file content here. {result.more}".strip())
     scope = scope.having(answer=document)
     return File(data, _kind(_text(content.type, scope), _text(content.name, scope), data))
+
+
+def _bytes(value: str, plain: bool) -> bytes | None:
+    # A lone surrogate, which JSON can hold, has no bytes of its own.
+    return value.encode("utf-8", "replace") if plain else bytes_of(value)
 
 
 def file_block(file: File, result: Result, offset: int, uri: str) -> tuple[dict[str, Any], list[str]]:
