@@ -91,7 +91,7 @@ class HostedServer:
         self.replies: list[Reply] = []
         self.cancelled = asyncio.Event()
         self.entered = asyncio.Event()
-        self.hung_up = asyncio.Event()
+        self._arrived = asyncio.Event()
 
     def offer(self, described: dict[str, Any], handler: Handler | None = None) -> None:
         async def nothing(context: Any, arguments: dict[str, Any]) -> types.CallToolResult:
@@ -102,6 +102,12 @@ class HostedServer:
 
     def asked(self, method: str) -> list[Seen]:
         return [each for each in self.seen if each.asks == method]
+
+    async def answered(self, count: int) -> None:
+        """Wait until the client has posted so many answers to requests of the server."""
+        while sum(isinstance(each.body, dict) and "method" not in each.body for each in self.seen) < count:
+            self._arrived.clear()
+            await self._arrived.wait()
 
     def lose_sessions(self) -> None:
         """As when the server is started again: what it knew is gone."""
@@ -187,6 +193,7 @@ class HostedServer:
         document = json.loads(body) if body else None
         seen = Seen(scope["method"], headers, document, scope["client"][1])
         self.seen.append(seen)
+        self._arrived.set()
         reply = self._reply(seen) or self._of_another_era(seen)
         if reply is not None:
             await _answer(reply, document, send)
@@ -203,10 +210,7 @@ class HostedServer:
         async def next_message() -> Message:
             if messages:
                 return messages.pop()
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                self.hung_up.set()
-            return message
+            return await receive()
 
         return next_message
 

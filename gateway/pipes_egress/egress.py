@@ -26,7 +26,7 @@ from .credentials.refusals import unavailable
 from .credentials.relay import Relay
 from .credentials.usable import must_be_usable
 from .hosted.calls import HostedCall
-from .hosted.servers import HostedServers, Listed, Permission, Place
+from .hosted.servers import HostedServers, ListChanged, Listed, Permission, Place
 from .hosted.way import Way
 from .judge import http
 from .judge.pool import JudgePool, JudgeUnavailable
@@ -101,6 +101,10 @@ class Egress:
         """
         async with asyncio.timeout(self._settings.call_seconds):
             return await self._hosted.listed(Place.offered(offer, provider), binding_uid, check)
+
+    def on_list_change(self, callback: ListChanged) -> None:
+        """Call `callback` when a hosted server is found to list something else than before."""
+        self._hosted.on_list_change(callback)
 
     async def execute(self, request: ToolRequest) -> ToolResult:
         """Execute one call. Never raises for what a caller, a person or a provider can cause.

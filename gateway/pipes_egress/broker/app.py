@@ -18,6 +18,7 @@ from pipes_live.view import ViewChange
 from ..egress import Egress
 from .calls import BrokerCalls
 from .certificate import ServingCertificate
+from .discovery import Discovery
 from .metrics import Metrics, health_app
 from .reviews import TokenReviews
 from .routes import Routes
@@ -69,6 +70,8 @@ class Broker:
         places = Places(self.service, self._usage)
         self._stack.push_async_callback(places.release)
         calls = BrokerCalls(self.view, egress, places, self._usage)
+        discovery = Discovery(self.view, egress, self.service, settings.discover_seconds)
+        await self._stack.enter_async_context(discovery)
         self.view.on_change(self._changed)
         self._spawn(self.service.run())
         self._spawn(self._usage.run())

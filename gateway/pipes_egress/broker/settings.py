@@ -24,6 +24,8 @@ class BrokerSettings(EgressSettings, frozen=True, kw_only=True, rename="camel", 
     """How to reach the API server for TokenReviews; absent means: as a pod of the cluster."""
     review_seconds: float = 60.0
     """How long a TokenReview's verdict is remembered, at most."""
+    discover_seconds: float = 300.0
+    """How often the tools of hosted MCP servers are read for bindings that leave it to the broker (`discover`)."""
     body_bytes: int = 8 * 1024 * 1024
     """Longest call that is accepted."""
     maximum_connections: int = 4_096
@@ -48,6 +50,8 @@ def check(settings: BrokerSettings) -> None:
         raise SettingsConflict("workosKeyFile must name the file with the WorkOS API key")
     if not 0 < settings.review_seconds <= 60:
         raise SettingsConflict("reviewSeconds must be above 0 and at most 60")
+    if settings.discover_seconds < 10:
+        raise SettingsConflict("discoverSeconds must be at least 10")
     files = {"workosKeyFile": settings.workos_key_file, "caFile": settings.ca_file, "tokenFile": settings.token_file}
     if settings.kubeconfig is not None:
         files["kubeconfig"] = settings.kubeconfig

@@ -1,5 +1,6 @@
 """Server-sent events (WHATWG HTML section 9.2), as bytes come in."""
 
+LONGEST_ID = 512
 SHORTEST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 10.0
 
@@ -17,10 +18,11 @@ class Events:
         """A stream begins: what was cut off of the last one is dropped."""
         self._line = bytearray()
         self._data: list[bytes] = []
+        self._kind = b""
         self._after_return = False
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The data of the events that are complete now; events without any are not told."""
+        """The data of the messages that are complete now, of events of other kinds and empty ones nothing."""
         found: list[bytes] = []
         if self._after_return and chunk.startswith(b"\n"):
             chunk = chunk[1:]
@@ -32,9 +34,11 @@ class Events:
             line, self._line = bytes(self._line + part), bytearray()
             if line:
                 self._take(line)
-            elif self._data:
-                found.append(b"\n".join(self._data))
-                self._data = []
+            else:
+                data = b"\n".join(self._data)
+                if data and self._kind in (b"", b"message"):
+                    found.append(data)
+                self._data, self._kind = [], b""
         self._line += rest
         return found
 
@@ -43,7 +47,9 @@ class Events:
         value = value.removeprefix(b" ")
         if field == b"data":
             self._data.append(value)
-        elif field == b"id" and b"\0" not in value and value.isascii():
+        elif field == b"event":
+            self._kind = value
+        elif field == b"id" and len(value) <= LONGEST_ID and value.isascii() and value.decode().isprintable():
             self.last_id = value.decode()
         elif field == b"retry" and value.isdigit():
             self.pause = min(max(int(value[:9]) / 1000, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)

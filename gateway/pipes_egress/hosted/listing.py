@@ -16,13 +16,17 @@ Begun = tuple[float, int]
 
 
 class Listing:
-    """The tools of the last `tools/list`, as they were given, and how far that can be relied on."""
+    """The tools of the last `tools/list`, as they were given, and how far that can be relied on.
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = boottime) -> None:
+    `changed` is called when a reading finds something else than the one before.
+    """
+
+    def __init__(self, seconds: float, changed: Callable[[], None], clock: Callable[[], float] = boottime) -> None:
         self.tools: tuple[dict[str, Any], ...] = ()
         self.readings = 0
         self._pins: dict[str, str | None] = {}
         self._seconds = seconds
+        self._changed = changed
         self._clock = clock
         self._until = float("-inf")
         self._doubts = 0
@@ -46,12 +50,14 @@ class Listing:
         self._until = at + self._seconds if doubts == self._doubts else float("-inf")
         self.tools = tools
         self.readings += 1
-        self._pins = {}
+        before, self._pins = self._pins, {}
         for tool in tools:
             name = tool.get("name")
             if isinstance(name, str):
                 # Of two tools of one name nobody can say which is called.
                 self._pins[name] = None if name in self._pins else _pin(tool)
+        if self.readings > 1 and self._pins != before:
+            self._changed()
 
     def lists(self, name: str) -> bool:
         return name in self._pins

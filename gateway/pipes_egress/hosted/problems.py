@@ -10,7 +10,7 @@ from multidict import CIMultiDictProxy
 from ..problems import ProviderFailed
 from ..transport.client import NoAnswer
 from ..transport.retry_after import retry_after
-from .protocol import INVALID_PARAMS, METHOD_NOT_FOUND, UNSUPPORTED_VERSION
+from .protocol import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, UNSUPPORTED_VERSION
 
 LONGEST_MESSAGE = 600
 _SCOPES = re.compile(r'\bscope="([\x21\x23-\x5b\x5d-\x7e ]{1,1000})"')
@@ -71,9 +71,12 @@ class HttpRefused(Exception):  # noqa: N818 - reads as what happened
 
     @property
     def version_is_refused(self) -> bool:
+        """Asked of requests of the stateless era: the server has become one that does not know them."""
         if self.error is None:
             return self.status in (404, 405)
-        return self.error.code == UNSUPPORTED_VERSION or (self.status == 404 and self.error.code == METHOD_NOT_FOUND)
+        return self.error.code == UNSUPPORTED_VERSION or (
+            self.status in (400, 404) and self.error.code in (INVALID_REQUEST, METHOD_NOT_FOUND)
+        )
 
     def _challenges(self) -> list[str]:
         return self.headers.getall("WWW-Authenticate", [])

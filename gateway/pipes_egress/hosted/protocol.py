@@ -18,6 +18,7 @@ HANDSHAKES = ("2025-11-25", "2025-06-18", "2025-03-26")
 """Revisions with a handshake over Streamable HTTP, newest first."""
 
 UNSUPPORTED_VERSION = -32022
+INVALID_REQUEST = -32600
 METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
 

@@ -16,6 +16,7 @@ from ..credentials.cache import CredentialCache, Key
 from ..credentials.pipes import unavailable
 from ..settings import EgressSettings
 from ..transport.client import Transport
+from .listing import Listing
 from .upstream import Era, Upstream
 from .way import Way
 
@@ -26,6 +27,10 @@ Permission = Callable[[], Denial | None]
 
 Listed = tuple[dict[str, Any], ...]
 """Tools as `tools/list` gave them."""
+
+
+ListChanged = Callable[[Key, str], None]
+"""Told the account and the URL."""
 
 
 class Place(NamedTuple):
@@ -74,6 +79,11 @@ class HostedServers:
         self._keep = keep
         self._held: dict[tuple[Key, str], _Held] = {}
         self._eras: OrderedDict[str, Era] = OrderedDict()
+        self._callbacks: list[ListChanged] = []
+
+    def on_list_change(self, callback: ListChanged) -> None:
+        """Call `callback` when a server is found to list something else than before."""
+        self._callbacks.append(callback)
 
     async def way(self, place: Place, holder: str, check: Permission, *, traceparent: str = "") -> Way:
         """A caller's way there, with the account's credential.
@@ -106,7 +116,8 @@ class HostedServers:
         """The account's upstream, held for a session, or for a binding whose tools are read."""
         held = self._held.get((place.key, place.url))
         if held is None:
-            held = _Held(Upstream(place.title, self._era(place.url), self._settings.hosted_list_seconds))
+            listing = Listing(self._settings.hosted_list_seconds, lambda: self._changed(place.key, place.url))
+            held = _Held(Upstream(place.title, self._era(place.url), listing))
             self._held[place.key, place.url] = held
         held.holders.add(holder)
         return held.upstream
@@ -127,6 +138,10 @@ class HostedServers:
         way = await self.way(place, holder, check)
         listing = await self.at(place, holder).tools(way, anew=True)
         return listing.tools
+
+    def _changed(self, key: Key, url: str) -> None:
+        for callback in self._callbacks:
+            callback(key, url)
 
     def _era(self, url: str) -> Era:
         """What one account has found out about a server serves the next."""

@@ -24,9 +24,9 @@ class Era:
 class Upstream:
     """Shared by all calls of one account: opened once, requests told apart by numbers of its own."""
 
-    def __init__(self, title: str, era: Era, listed_seconds: float) -> None:
-        self.listing = Listing(listed_seconds)
-        self._answers = Answers(title, self.listing.doubt)
+    def __init__(self, title: str, era: Era, listing: Listing) -> None:
+        self.listing = listing
+        self._answers = Answers(title, listing.doubt)
         self._era = era
         self._title = title
         self._spoken: Spoken | None = None
@@ -51,13 +51,13 @@ class Upstream:
                 if not again or maybe_done:
                     raise unanswered(self._title, error, maybe_done=maybe_done) from None
             except HttpRefused as refusal:
-                lost = bool(spoken.session) and refusal.session_is_lost
-                if not again or not (lost or refusal.version_is_refused):
+                lost = refusal.version_is_refused if spoken.modern else bool(spoken.session) and refusal.session_is_lost
+                if not again or not lost:
                     if refusal.error is not None and refusal.status < 429:
                         raise refusal.error from None
                     raise refused(self._title, refusal, maybe_done=counts and not ask.repeatable) from None
                 # The server did not take the request in, so that sending it again is not sending it twice.
-                self._forget(spoken, era=not lost)
+                self._forget(spoken)
             again = False
 
     async def tools(self, way: Way, *, anew: bool = False) -> Listing:
@@ -86,11 +86,11 @@ class Upstream:
                     self._era.modern = self._spoken.modern
         return self._spoken
 
-    def _forget(self, spoken: Spoken, *, era: bool) -> None:
+    def _forget(self, spoken: Spoken) -> None:
         if self._spoken is spoken:
             self._spoken = None
             self.listing.doubt()
-            if era:
+            if spoken.modern:
                 self._era.modern = None
 
     async def _agreed(self, way: Way) -> Spoken:
@@ -100,6 +100,7 @@ class Upstream:
         try:
             return await self._handshake(way)
         except HttpRefused as refusal:
+            self._era.modern = None  # it may have become a server of the other era; the next call finds out
             raise refused(self._title, refusal) from None
         except RpcError as error:
             raise failed(self._title, error) from None
