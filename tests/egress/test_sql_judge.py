@@ -5,9 +5,9 @@ import pytest
 from data_files import lines
 from pipes_api.resources import Access
 from pipes_egress.judge import sql
-from pipes_egress.judge.functions import AFTER_BY, POSTFIX, TYPES
+from pipes_egress.judge.functions import AFTER, MATCHING, POSTFIX, TYPES
 
-READS = [line for group, line in lines("sql_reads.txt") if line and group[0] in "RS"]
+READS = [line for name in ("sql_reads.txt", "sql_reads_more.txt") for _, line in lines(name) if line]
 WRITES = [line for group, line in lines("sql_writes.txt") if line and group[0] == "W"]
 UNPROVABLE = [line for group, line in lines("sql_writes.txt") if line.strip() and group[0] == "U"]
 SEVERAL = [line for group, line in lines("sql_writes.txt") if line and group == "U1"]
@@ -114,8 +114,14 @@ def test_the_reason_names_the_function() -> None:
     assert "my_external_function" in sql.judge("SELECT my_external_function(name) FROM contacts").why
 
 
-@pytest.mark.parametrize("word", sorted(POSTFIX | AFTER_BY | TYPES))
-@pytest.mark.parametrize("form", ["SELECT {}(x) FROM t", "SELECT 1 FROM t WHERE {}(x)", "SELECT * FROM TABLE({}(1))"])
+@pytest.mark.parametrize("word", sorted(POSTFIX | MATCHING | TYPES | set(AFTER)))
+@pytest.mark.parametrize(
+    "form",
+    [
+        *("SELECT {}(x) FROM t", "SELECT a, {}(x) FROM t", "SELECT 1 FROM t WHERE {}(x)", "SELECT TOP 5 {}(x) FROM t"),
+        *("SELECT * FROM TABLE({}(1))", "SELECT 1 FROM t ORDER BY {}(x)", "SELECT OBJECT({}(x)) FROM t"),
+    ],
+)
 def test_a_function_named_like_a_word_of_the_language_is_not_a_read(word: str, form: str) -> None:
     assert sql.judge(form.format(word)).access is Access.WRITE
 

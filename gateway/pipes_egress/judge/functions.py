@@ -25,7 +25,22 @@ INFORMATION_SCHEMA = frozenset(
 RESERVED = frozenset(
     {
         *("ALL", "AND", "ANY", "AS", "BETWEEN", "BY", "CASE", "DISTINCT", "ELSE", "EXISTS", "FROM", "GROUP", "HAVING"),
-        *("IN", "JOIN", "LATERAL", "NOT", "ON", "OR", "QUALIFY", "SELECT", "SETS", "SOME", "TABLE", "THEN", "VALUES"),
+        *(
+            "IN",
+            "JOIN",
+            "LATERAL",
+            "NOT",
+            "NULL",
+            "ON",
+            "OR",
+            "QUALIFY",
+            "SELECT",
+            "SETS",
+            "SOME",
+            "TABLE",
+            "THEN",
+            "VALUES",
+        ),
         *("WHEN", "WHERE"),
     }
 )
@@ -33,15 +48,24 @@ RESERVED = frozenset(
 
 POSTFIX = frozenset(
     {
-        *("AT", "BEFORE", "BERNOULLI", "BLOCK", "CHANGES", "EXCEPT", "EXCLUDE", "INTERSECT", "MATCH_CONDITION"),
-        *("MATCH_RECOGNIZE", "MINUS", "OVER", "PATTERN", "PIVOT", "RENAME", "ROW", "SAMPLE", "SYSTEM", "TABLESAMPLE"),
-        *("UNION", "UNPIVOT", "USING"),
+        *("AT", "BEFORE", "CHANGES", "END", "EXCEPT", "EXCLUDE", "INTERSECT", "MATCH_CONDITION", "MATCH_RECOGNIZE"),
+        *("MINUS", "OVER", "PIVOT", "RENAME", "REPEATABLE", "SAMPLE", "SEED", "TABLESAMPLE", "UNION", "UNPIVOT"),
+        *("USING",),
     }
 )
 """Words that stand before a parenthesis and after an operand. Anywhere else they would be a call."""
 
-AFTER_FROM = frozenset({"DIRECTORY", "SEMANTIC_VIEW"})
-AFTER_BY = frozenset({"CUBE", "ROLLUP"})
+_SAMPLED = frozenset({"SAMPLE", "TABLESAMPLE"})
+_SOURCE = frozenset({"FROM", "JOIN"})
+_GROUPED = frozenset({"BY", "GROUP BY", ","})
+
+AFTER = {
+    **dict.fromkeys(("BERNOULLI", "BLOCK", "ROW", "SYSTEM"), _SAMPLED),
+    **dict.fromkeys(("DIRECTORY", "SEMANTIC_VIEW"), _SOURCE),
+    **dict.fromkeys(("CUBE", "ROLLUP"), _GROUPED),
+    "NULLS": frozenset({"INCLUDE", "EXCLUDE"}),
+}
+"""Words that stand before a parenthesis, with those they must follow. Anywhere else they would be a call."""
 
 TYPES = frozenset(
     {
@@ -51,3 +75,6 @@ TYPES = frozenset(
     }
 )
 """Types with parameters, after `::` or `AS`."""
+
+MATCHING = frozenset({"CLASSIFIER", "FIRST", "LAST", "MATCH_NUMBER", "MATCH_SEQUENCE_NUMBER", "NEXT", "PREV"})
+"""Functions that exist in MATCH_RECOGNIZE only. Elsewhere a function of such a name is the user's own."""

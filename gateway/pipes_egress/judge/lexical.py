@@ -21,6 +21,7 @@ _SEGMENT = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
+_DELIMITER = re.compile(r"[\s,()]")
 _LINE_BREAKS = "\t\n\r"
 _HIDDEN = frozenset({"Cf", "Zl", "Zp", "Cs", "Co", "Cn"})
 
@@ -57,12 +58,23 @@ def read(text: str) -> Reading:
     """
     code: list[str] = []
     end = 0
+    in_path = False
     for match in _SEGMENT.finditer(text):
         code.append(_plain(text[end : match.start()]))
+        in_path = _ends_in_path(code[-1], in_path)
+        if in_path and match.lastgroup != "identifier":
+            # `@stage//file`: a path for one reader, a comment that hides the rest of the line for another.
+            raise Ambiguous("it holds a comment or a quote within the path of a stage; put the whole path in quotes")
         code.append(_segment(match, text))
         end = match.end()
     code.append(_plain(text[end:]))
     return Reading("".join(code))
+
+
+def _ends_in_path(code: str, in_path: bool) -> bool:
+    """Whether the unquoted path of a stage (`@stage/path`) goes on where this piece of code ends."""
+    delimited = _DELIMITER.split(code)
+    return "@" in delimited[-1] or (in_path and len(delimited) == 1)
 
 
 def _segment(match: re.Match[str], text: str) -> str:

@@ -22,3 +22,8 @@ def write(why: str) -> Verdict:
 
 def refused(why: str) -> Verdict:
     return Verdict(access=Access.WRITE, why=why, refuse=True)
+
+
+def short(name: str) -> str:
+    """A name from the statement, bounded, for a sentence."""
+    return name if len(name) <= 64 else name[:63] + "…"
