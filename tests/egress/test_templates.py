@@ -94,7 +94,9 @@ def test_a_graphql_body_is_the_document_the_variables_and_no_more() -> None:
         "variables": {"q": 'x") { id } } mutation { a', "first": 5},
         "operationName": "Find",
     }
-    second = build(request, scope, body={"variables": {"after": "{page.cursor}"}, "query": "mutation { a }"})
+    second = build(
+        request, scope, body={"variables": {"after": "{page.cursor}"}, "query": "mutation { a }", "extensions": {}}
+    )
     assert msgspec.json.decode(second.body or b"") == {
         "query": document,
         "variables": {"q": 'x") { id } } mutation { a', "first": 5, "after": "c"},
