@@ -61,6 +61,16 @@ async def test_the_answer_is_status_type_headers_to_go_on_with_and_body(acme: Sc
     assert result.access is Access.READ
 
 
+async def test_a_credential_that_is_echoed_is_withheld(acme: Scripted) -> None:
+    def leak(call: Call) -> web.Response:
+        link = {"Link": f"</v1/things?access_token={call.bearer()}>; rel=next"}
+        return web.json_response({"token": call.bearer()}, headers=link)
+
+    found = data(await request(acme, leak))
+    assert found["body"] == {"token": "(withheld)"}
+    assert found["link"] == "</v1/things?access_token=(withheld)>; rel=next"
+
+
 @pytest.mark.parametrize(
     ("changes", "access"),
     [
