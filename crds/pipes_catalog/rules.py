@@ -11,7 +11,7 @@ from .graphql_rules import graphql_rules
 from .input_rules import input_schema_rules
 from .lines import Path
 from .open_rules import open_rules
-from .references import Reference, operator_of, references, whole
+from .references import Reference, all_references, operator_of, references, whole
 from .request_rules import body_templates, header_rules, paging_rules, request_rules
 from .requests import Sent, requests
 from .template_rules import reference_rules, template_rules
@@ -30,6 +30,7 @@ def broken_rules(catalog: CatalogFile, stem: str) -> Broken:
         yield ("provider",), f"must be the file's name, {stem!r}"
     # Where only requests of the caller's own are sent, the operator's configuration alone names the hosts.
     yield from _endpoint(catalog.endpoint, anywhere=all(tool.open is not None for tool in catalog.tools))
+    yield from _unused_values(catalog)
     yield from header_rules(catalog.headers, ("headers",), allowed=_no_reference)
     for name, value in catalog.credential.headers.items():
         yield from header_rules({name: value}, ("credential", "headers"), allowed=_credential_only, ours=frozenset())
@@ -59,11 +60,19 @@ def _endpoint(endpoint: Endpoint, *, anywhere: bool) -> Broken:
     for name in used - endpoint.values.keys():
         yield ("endpoint", "url"), f"uses {{{name}}}, which is not among its values"
     for name, value in endpoint.values.items():
-        if name not in used:
-            yield ("endpoint", "values", name), "is not used in the url"
         for source in value.sources:
             if source.partition(".")[0] not in ("config", "metadata", "endpoint"):
                 yield ("endpoint", "values", name, "sources"), "must begin with config., metadata. or endpoint."
+
+
+def _unused_values(catalog: CatalogFile) -> Broken:
+    """A value is a part of the host, or of requests as `{endpoint.name}`: where one host serves all tenants by path."""
+    sent = [(each.request.path, each.query, each.body_members) for tool in catalog.tools for each in requests(tool)]
+    used = {f"endpoint.{each.name}" for each in references(catalog.endpoint.url)}
+    used |= {each.name for each in all_references(sent)}
+    for name in catalog.endpoint.values:
+        if f"endpoint.{name}" not in used:
+            yield ("endpoint", "values", name), "is used neither in the url nor, as {endpoint.name}, in a request"
 
 
 def _no_reference(_: Reference) -> bool:

@@ -31,7 +31,7 @@ from .hosted.way import Way
 from .judge import http
 from .judge.pool import JudgePool, JudgeUnavailable
 from .judge.verdict import Verdict
-from .mapping.hosts import HostRefused, host_of
+from .mapping.hosts import HostRefused, host_of, values_of
 from .problems import ArgumentRefused, ProviderFailed, Refused
 from .restricting import Restrictions
 from .run.execution import Execution
@@ -150,6 +150,7 @@ class Egress:
         cache = self._relayed if relayed else self._cache
         credential = await cache.get(key, request.grant.uid)
         must_be_usable(definition, exchange, credential)
+        host, endpoint = self._place(request, exchange, credential, relayed=relayed)
         call.way = sender = Sender(
             transport=self._transport,
             cache=cache,
@@ -158,7 +159,7 @@ class Egress:
             credential=credential,
             relay=self._relay.door(granted.provider, granted.connection) if relayed else None,
             exchange=exchange,
-            host=self._host(request, exchange, credential, relayed=relayed),
+            host=host,
             scopes=definition.scopes,
             check=lambda: request.check(call.access, True),
             deadline=boottime() + self._settings.call_seconds,
@@ -168,7 +169,7 @@ class Egress:
         if exchange.open is not None:
             return await run_written(exchange.open, sender, arguments)
         execution = Execution(exchange, sender, progress=request.progress, keep=self._keep)
-        return await execution.run(arguments, request.granted.endpoint)
+        return await execution.run(arguments, endpoint)
 
     async def _at_hosted_server(self, call: "_Call", remote: Remote, arguments: dict[str, Any]) -> ToolResult:
         request = call.request
@@ -200,15 +201,19 @@ class Egress:
             return http.judge(definition.exchange.open, arguments)
         return Verdict(access=Access.READ if definition.access is ToolAccess.READ else Access.WRITE)
 
-    def _host(self, request: ToolRequest, exchange: Exchange, credential: Vended, *, relayed: bool) -> str:
+    def _place(
+        self, request: ToolRequest, exchange: Exchange, credential: Vended, *, relayed: bool
+    ) -> tuple[str, dict[str, str]]:
+        """The host, and what `{endpoint.…}` stands for in requests."""
         granted = request.granted
         values = {"config": credential.config, "metadata": credential.metadata, "endpoint": granted.endpoint}
         known = (*exchange.endpoint.hosts, *self._settings.allowed_hosts.get(granted.provider, ()))
         try:
-            return host_of(exchange.endpoint, values, granted=granted.hosts, known=known)
+            host = host_of(exchange.endpoint, values, granted=granted.hosts, known=known)
+            return host, {**granted.endpoint, **values_of(exchange.endpoint, values)}
         except HostRefused as error:
             if relayed and not error.found:
-                return ""  # the relay knows the tenant's host, and sends to none but the provider's
+                return "", granted.endpoint  # the relay knows the tenant's host, and sends to none but the provider's
             raise unavailable(granted.provider, str(error)) from None
 
     def _keep(self, task: "asyncio.Task[None]") -> None:

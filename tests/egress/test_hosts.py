@@ -5,7 +5,7 @@ import pytest
 from data_files import lines
 from egress_support import definition
 from pipes_catalog.exchange import Endpoint
-from pipes_egress.mapping.hosts import HostRefused, host_of, matches
+from pipes_egress.mapping.hosts import HostRefused, host_of, matches, values_of
 from pipes_egress.transport.addresses import AddressGuard, AddressRefused, GuardedResolver
 
 
@@ -78,6 +78,13 @@ def test_what_pipes_says_comes_before_what_the_binding_says() -> None:
     assert host_of(place, values, granted=place.hosts, known=place.hosts) == "pipes.snowflakecomputing.com"
     values = {"config": {}, "endpoint": {"account": "binding"}}
     assert host_of(place, values, granted=place.hosts, known=place.hosts) == "binding.snowflakecomputing.com"
+
+
+def test_what_names_a_tenant_in_requests_has_the_form_of_a_host_value() -> None:
+    place = endpoint("snowflake")
+    assert values_of(place, {"config": {"account": "acme_eu1"}}) == {"account": "acme-eu1"}
+    with pytest.raises(HostRefused):
+        values_of(place, {"config": {"account": "../admin"}})
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def host_of(endpoint: Endpoint, values: Mapping[str, Any], *, granted: Iterable[
     Raises:
         HostRefused: a value is missing or not of its form, or the host is not allowed.
     """
-    made = {name: _value(name, each, values) for name, each in endpoint.values.items()}
+    made = values_of(endpoint, values)
     host = REFERENCE.sub(lambda match: made[match[1]], endpoint.url.removeprefix("https://")).lower()
     if not is_host(host):
         raise HostRefused(f"{host!r:.100} is not a host name")
@@ -57,6 +57,15 @@ def host_of(endpoint: Endpoint, values: Mapping[str, Any], *, granted: Iterable[
     if not any(matches(pattern, host) for pattern in known):
         raise HostRefused(f"the host {host} is not among the catalog's, and not allowed in the configuration")
     return host
+
+
+def values_of(endpoint: Endpoint, values: Mapping[str, Any]) -> dict[str, str]:
+    """What the connection tells of the tenant, by name, each of its form. `values` as for `host_of`.
+
+    Raises:
+        HostRefused: one is missing or not of its form.
+    """
+    return {name: _value(name, each, values) for name, each in endpoint.values.items()}
 
 
 def _value(name: str, rule: HostValue, values: Mapping[str, Any]) -> str:
