@@ -107,6 +107,7 @@ async def test_a_document_is_judged_with_the_operation_that_the_call_names() -> 
         assert (await pool.judge(GRAPHQL, {"query": document})).access is Access.READ
         assert (await pool.judge(GRAPHQL, {"query": document, "operationName": "Q"})).access is Access.READ
         assert (await pool.judge(GRAPHQL, {"query": document, "operationName": "M"})).refuse
+        assert (await pool.judge(GRAPHQL, {"query": document, "operationName": 5})).refuse
 
 
 async def test_every_language_a_catalog_may_name_is_judged() -> None:

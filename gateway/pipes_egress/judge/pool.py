@@ -68,6 +68,8 @@ class JudgePool:
         if len(text) > LONGEST:
             return refused(f"it is longer than {LONGEST} characters")
         operation = arguments.get(judge.operation, "") if judge.operation else ""
+        if not isinstance(operation, str):
+            return refused("the name of its operation is no text")
         question = Question(judge.language, judge.dialect, text, operation)
         try:
             payload = msgspec.json.encode(question)
