@@ -42,6 +42,7 @@ class BrokersSessionService(SessionServiceServer):
     def __init__(self, directory: Path) -> None:
         super().__init__(directory, BROKER)
         self.directory = directory
+        self.discovered: asyncio.Queue[tuple[str, messages.Discovered]] = asyncio.Queue()
         self.definitions = {
             each.hash: pipes_catalog.to_wire(each) for name in ACCOUNTS for each in CATALOGS.tools(name)
         }
@@ -52,6 +53,7 @@ class BrokersSessionService(SessionServiceServer):
         app.router.add_post("/v1/sessions/{name}/reserve", self._reserve)
         app.router.add_post("/v1/sessions/{name}/usage", self._usage)
         app.router.add_post("/v1/certificate", self._certificate)
+        app.router.add_post("/v1/bindings/{name}/tools", self._discovered)
         app.router.add_get("/.well-known/jwks.json", self._jwks)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
         await self._runner.setup()
@@ -60,6 +62,11 @@ class BrokersSessionService(SessionServiceServer):
 
     def snapshot(self) -> messages.Snapshot:
         return msgspec.structs.replace(super().snapshot(), leases=(), view_until=boottime() + self.lease_seconds)
+
+    async def _discovered(self, request: web.Request) -> web.Response:
+        answer = await self._answer(request, messages.Discovered, lambda _: {})
+        self.discovered.put_nowait((request.match_info["name"], self.requests[-1]))
+        return answer
 
     async def _certificate(self, request: web.Request) -> web.Response:
         def answer(asked: messages.CertificateRequest) -> messages.Certificate:

@@ -92,6 +92,7 @@ class HostedServer:
         self.cancelled = asyncio.Event()
         self.entered = asyncio.Event()
         self._arrived = asyncio.Event()
+        self.before_answering: asyncio.Event | None = None
 
     def offer(self, described: dict[str, Any], handler: Handler | None = None) -> None:
         async def nothing(context: Any, arguments: dict[str, Any]) -> types.CallToolResult:
@@ -102,6 +103,12 @@ class HostedServer:
 
     def asked(self, method: str) -> list[Seen]:
         return [each for each in self.seen if each.asks == method]
+
+    async def arrived_any(self) -> None:
+        """Wait until something has been asked."""
+        while not self.seen:
+            self._arrived.clear()
+            await self._arrived.wait()
 
     async def answered(self, count: int) -> None:
         """Wait until the client has posted so many answers to requests of the server."""
@@ -194,6 +201,8 @@ class HostedServer:
         seen = Seen(scope["method"], headers, document, scope["client"][1])
         self.seen.append(seen)
         self._arrived.set()
+        if self.before_answering is not None:
+            await self.before_answering.wait()
         reply = self._reply(seen) or self._of_another_era(seen)
         if reply is not None:
             await _answer(reply, document, send)

@@ -8,10 +8,11 @@ sent, and each reading is in the audit trail as maintenance.
 import asyncio
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 from pipes_api.messages import BindingView, Discovered, HostedOffer, encode
 from pipes_api.reasons import Reason
-from pipes_catalog.hosted import LARGEST_LIST
+from pipes_catalog.hosted import LARGEST_LIST, MOST_TOOLS
 from pipes_live.audit import AuditUnavailable, audit
 from pipes_live.client import SessionService
 from pipes_live.errors import Refused as NotTaken
@@ -22,6 +23,7 @@ from pipes_policy.call import Denial
 
 from ..credentials.cache import Key
 from ..egress import Egress
+from ..hosted.servers import Listed
 from ..problems import ProviderFailed, Refused
 
 log = logging.getLogger(__name__)
@@ -30,7 +32,11 @@ AT_ONCE = 4
 FIRST_RETRY_SECONDS = 15.0
 SHORTEST_PAUSE_SECONDS = 10.0
 """A server that changes all the time is not read all the time."""
-LARGEST_MESSAGE = 2 * LARGEST_LIST
+LARGEST_MESSAGE = LARGEST_LIST + 64 * 1024
+MOST_TOOLS_TOLD = 2 * MOST_TOOLS
+LONGEST_PROBLEM = 400
+DEEPEST = 64
+"""Levels of one tool that are told; who nests deeper is named, and no more."""
 
 
 @dataclass(slots=True)
@@ -129,7 +135,7 @@ class Discovery:
         return not message.problem
 
     async def _discovered(self, binding: BindingView, offer: HostedOffer) -> Discovered:
-        tools: tuple[dict[str, object], ...] = ()
+        tools: Listed = ()
         try:
             _record(binding)
             tools = await self._egress.listed(offer, binding.provider, binding.uid, lambda: self._objection(binding))
@@ -143,11 +149,7 @@ class Discovery:
         finally:
             # Nothing is kept open, and no credential kept, between readings.
             self._egress.drop(binding.uid)
-        message = Discovered(namespace=binding.namespace, uid=binding.uid, tools=tools, problem=problem)
-        if len(encode(message)) > LARGEST_MESSAGE:
-            problem = f"{offer.title}'s MCP server lists more than can be taken in"
-            message = Discovered(namespace=binding.namespace, uid=binding.uid, problem=problem)
-        return message
+        return _message(binding, tools, problem)
 
     def _objection(self, binding: BindingView) -> Denial | None:
         """Asked before everything that is sent: whether the binding of now still wants it."""
@@ -181,6 +183,24 @@ class Discovery:
 def _may_be_read(binding: BindingView) -> bool:
     # A binding that leaves the person to the session has nobody's connection to read with.
     return binding.hosted is not None and not binding.suspended and bool(binding.hosted.connection.user_id)
+
+
+def _message(binding: BindingView, tools: Listed, problem: str) -> Discovered:
+    told = tuple(each if _is_flat(each, DEEPEST) else {"name": each.get("name")} for each in tools)
+    message = Discovered(namespace=binding.namespace, uid=binding.uid, tools=told, problem=problem[:LONGEST_PROBLEM])
+    if len(told) <= MOST_TOOLS_TOLD and len(encode(message)) <= LARGEST_MESSAGE:
+        return message
+    return Discovered(
+        namespace=binding.namespace, uid=binding.uid, problem="the server lists more tools than can be taken in"
+    )
+
+
+def _is_flat(value: Any, levels: int) -> bool:
+    if isinstance(value, dict):
+        return levels > 0 and all(_is_flat(each, levels - 1) for each in value.values())
+    if isinstance(value, list):
+        return levels > 0 and all(_is_flat(each, levels - 1) for each in value)
+    return True
 
 
 def _record(binding: BindingView) -> None:
