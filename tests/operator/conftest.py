@@ -237,7 +237,7 @@ class Team:
         return self.patch(name, {"spec": {"revocation": revocation}})
 
     def patch(self, name: str, body: Any, *, user: str = ALICE, expect: int = 200) -> dict[str, Any]:
-        status, made = self.call("PATCH", f"agentsessions/{name}", body, user=user, content_type=MERGE)
+        status, made = self.call("PATCH", f"agentsessions/{name}", body, content_type=MERGE, **as_options(user))
         assert status == expect, made
         return made
 

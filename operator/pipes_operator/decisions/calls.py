@@ -30,7 +30,9 @@ def problem(arguments: str, input_schema: dict[str, Any], restriction: Mapping[s
     except RecursionError:
         return "the arguments nest too deeply"
     except ValueError:
-        return "the arguments are no JSON object with a canonical form (no integers of 2^53 and more, no lone surrogates)"
+        return (
+            "the arguments are no JSON object with a canonical form (no integers of 2^53 and more, no lone surrogates)"
+        )
     if not isinstance(value, dict):
         return "the arguments are no JSON object"
     if canonical_form != arguments:

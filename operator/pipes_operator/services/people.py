@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ _Whose = tuple[str, Connection]
 @dataclass(frozen=True, slots=True)
 class _Look:
     report: Report
+    at: float
     next_at: float
     failures: int
     good_at: float
@@ -53,17 +55,26 @@ class People:
         return {name: look.report for name, look in known if look is not None}
 
     async def look(
-        self, session: AgentSession, bindings: Mapping[str, ProviderBinding], *, wait_seconds: float
+        self,
+        session: AgentSession,
+        bindings: Mapping[str, ProviderBinding],
+        *,
+        wait_seconds: float,
+        oldest_seconds: float = math.inf,
     ) -> None:
-        """Ask Pipes wherever it is time to, and wait so long for the answers; late ones bring the session back."""
+        """Ask Pipes wherever it is time to, or what is known is too old; late answers bring the session back.
+
+        wait_seconds: how long to wait for the answers.
+        """
         uid, wanted = session.metadata.uid, [whose for _, whose in _wanted(session, bindings)]
         if not wanted:
             return
         clock = asyncio.get_running_loop().time()
+        known = {whose: self._looks.get(whose) for whose in wanted}
         asked = [
             self._under_way(whose)
-            for whose in wanted
-            if whose not in self._looks or self._looks[whose].next_at <= clock
+            for whose, look in known.items()
+            if look is None or look.next_at <= clock or clock - look.at > oldest_seconds
         ]
         if asked:
             _, late = await asyncio.wait(asked, timeout=wait_seconds)
@@ -111,7 +122,7 @@ class People:
                 report = known.report
         if len(self._looks) >= _MOST and whose not in self._looks:
             del self._looks[next(iter(self._looks))]
-        self._looks[whose] = _Look(report, clock + wait, failures, good_at)
+        self._looks[whose] = _Look(report, clock, clock + wait, failures, good_at)
 
 
 def _wanted(session: AgentSession, bindings: Mapping[str, ProviderBinding]) -> list[tuple[str, _Whose]]:

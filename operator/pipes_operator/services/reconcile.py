@@ -23,6 +23,7 @@ from .policies import PolicyGuard
 logger = logging.getLogger(__name__)
 
 _ATTEMPTS = 5
+_PEOPLE_FRESH_SECONDS = 5.0
 _PEOPLE_SECONDS = 2.0
 """How long a request waits for Pipes' word about a person: long enough for most, and it keeps one worker busy."""
 
@@ -137,8 +138,14 @@ class SessionReconciler:
             return session
         if session.spec.revocation is not None or session.metadata.deletion_timestamp is not None:
             return session  # an end waits for nobody
-        wait = 0.0 if session.status.state is SessionState.ACTIVE else _PEOPLE_SECONDS
-        await self._people.look(session, self._bindings(session), wait_seconds=wait)
+        bindings = self._bindings(session)
+        if session.status.state is SessionState.ACTIVE:
+            await self._people.look(session, bindings, wait_seconds=0.0)
+        else:
+            # What is shown to a person, and what becomes Active, rests on a word of now.
+            await self._people.look(
+                session, bindings, wait_seconds=_PEOPLE_SECONDS, oldest_seconds=_PEOPLE_FRESH_SECONDS
+            )
         return self._world.session(uid)
 
     def _bindings(self, session: AgentSession) -> dict[str, ProviderBinding]:
