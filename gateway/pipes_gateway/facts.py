@@ -96,11 +96,12 @@ class Facts:
     def advertised(self) -> list[Advertised]:
         bindings: Iterable[BindingView] = self.view.bindings()
         mine = [each for each in bindings if each.offered_to(self.view.identity.service_account)]
-        return advertised(mine, self.view.definition, self._calls_of)
-
-    def _calls_of(self, binding: BindingView, tool: str) -> list[Call]:
-        sessions: list[SessionView | None] = [*selection.candidates(self.view.sessions(), binding)]
-        return [self.call(binding, tool, session) for session in sessions or [None]]
+        return advertised(
+            mine,
+            self.view.definition,
+            lambda binding: selection.candidates(self.view.sessions(), binding),
+            self.call,
+        )
 
     def _claims(self, session: SessionView | None) -> SessionClaims | None:
         token = self.view.token(session.uid) if session is not None else None

@@ -23,18 +23,15 @@ class RateLimiter:
         self._clock = clock
         self._buckets: dict[Owner, dict[str, _Bucket]] = {}
 
-    def take(self, limits: Mapping[tuple[Owner, str], int | None]) -> float | None:
-        """Take one call from each bucket, or from none of them; None is no limit.
+    def take(self, limits: Mapping[tuple[Owner, str], int]) -> float | None:
+        """Take one call from each bucket, or from none of them; `limits` are calls per minute.
 
         Returns:
             None when it may go; else the seconds after which the next may.
         """
-        buckets = []
-        for (owner, name), per_minute in limits.items():
-            if per_minute is None:
-                self._drop(owner, name)
-            else:
-                buckets.append(self._filled(owner, name, per_minute))
+        if not limits:
+            return None
+        buckets = [self._filled(owner, name, per_minute) for (owner, name), per_minute in limits.items()]
         wait = max((_wait(bucket) for bucket in buckets), default=0.0)
         if wait > 0:
             return wait
@@ -55,13 +52,6 @@ class RateLimiter:
         bucket.left = min(per_minute, bucket.left + (now - bucket.at) * per_minute / 60)
         bucket.at = now
         return bucket
-
-    def _drop(self, owner: Owner, name: str) -> None:
-        mine = self._buckets.get(owner)
-        if mine is not None:
-            mine.pop(name, None)
-            if not mine:
-                del self._buckets[owner]
 
 
 def _wait(bucket: _Bucket) -> float:

@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pipes_api.grant import GrantedCall
-from pipes_api.messages import BindingView
+from pipes_api.messages import BindingView, SessionView
 from pipes_catalog.definition import ToolDefinition
 
 from . import exact
 from .call import Call, Denial
 from .chain import decide
-from .limits import granted_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +31,18 @@ class Advertised:
 def advertised(
     bindings: Iterable[BindingView],
     definition_of: Callable[[str], ToolDefinition | None],
-    calls_of: Callable[[BindingView, str], Sequence[Call]],
+    sessions_of: Callable[[BindingView], Sequence[SessionView]],
+    call_of: Callable[[BindingView, str, SessionView | None], Call],
 ) -> list[Advertised]:
     """Every tool the agent may ask for, in the order of its name, judged by `decide` under each session it may name."""
     tools = []
     for binding in bindings:
+        sessions: Sequence[SessionView | None] = sessions_of(binding) or (None,)
         for name, digest in binding.tools.items():
             definition = definition_of(digest)
             if definition is not None:
-                tools.append(_judged(name, definition, binding, calls_of(binding, name)))
+                calls = [call_of(binding, name, session) for session in sessions]
+                tools.append(_judged(name, definition, binding, calls))
     return sorted(tools, key=lambda tool: tool.name)
 
 
@@ -57,7 +59,7 @@ def _exact(calls: Sequence[Call]) -> tuple[GrantedCall, ...]:
     """The calls that are open, when these are all that may pass; none when a session allows the tool as such."""
     found: list[GrantedCall] = []
     for call in calls:
-        granted = granted_to(call)
+        granted = call.granted
         if granted is None or call.session is None or not granted.calls:
             return ()
         found += exact.still_open(granted, call.session.usage, call.tool)

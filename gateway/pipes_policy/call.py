@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
+from pipes_api.grant import GrantedBinding
 from pipes_api.messages import BindingView, SessionView
 from pipes_api.reasons import Reason
 from pipes_api.resources import Access
@@ -22,7 +24,7 @@ class Caller:
     issuer: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Call:
     """One provider call.
 
@@ -56,6 +58,12 @@ class Call:
     ambiguous: tuple[str, ...] = ()
     synchronized: bool = True
     reserved: bool = False
+
+    @cached_property
+    def granted(self) -> GrantedBinding | None:
+        """What the session grants of the binding."""
+        grant = self.session.grant if self.session is not None else None
+        return None if grant is None or self.binding is None else grant.binding(self.binding.name)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

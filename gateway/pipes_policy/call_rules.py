@@ -9,7 +9,7 @@ from .denying import deny, session_of, used_up
 
 def call_is_an_approved_one(call: Call) -> Denial | None:
     """Where single calls were approved, nothing else passes; a call that is refused here uses none of them up."""
-    granted = limits.granted_to(call)
+    granted = call.granted
     if granted is None or not granted.calls or call.arguments is None:
         return None
     if exact.approved(granted, call.tool, call.arguments) is not None:
@@ -20,7 +20,7 @@ def call_is_an_approved_one(call: Call) -> Denial | None:
 
 
 def approved_call_is_unspent(call: Call) -> Denial | None:
-    granted = limits.granted_to(call)
+    granted = call.granted
     if granted is None or not granted.calls or call.reserved:
         return None
     open_calls = exact.still_open(granted, session_of(call).usage, call.tool)

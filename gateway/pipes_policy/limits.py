@@ -1,9 +1,7 @@
 """What a call takes from the limits of its session, and which ceilings of its tool hold. Pure."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from pipes_api.grant import GrantedBinding
 from pipes_api.messages import SessionView
 from pipes_api.resources import Access, ToolLimits
 
@@ -13,8 +11,7 @@ from .call import Call
 _NONE = ToolLimits()
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """What one call takes from the budget of its session.
 
     `tool` is named where that tool has a budget of its own, `exact` is the id of the approved call: such calls are
@@ -31,19 +28,13 @@ class Place:
         return self.access is Access.WRITE or bool(self.tool or self.exact)
 
 
-def granted_to(call: Call) -> GrantedBinding | None:
-    """What the session grants of the call's binding."""
-    grant = call.session.grant if call.session is not None else None
-    return None if grant is None or call.binding is None else grant.binding(call.binding.name)
-
-
 def of_tool(call: Call) -> ToolLimits:
     """The narrower of the grant's ceilings for the tool and those of the binding as it is now."""
-    granted = granted_to(call)
-    one = granted.limits.get(call.tool, _NONE) if granted is not None else _NONE
-    other = call.binding.tool_limits.get(call.tool, _NONE) if call.binding is not None else _NONE
-    if one is _NONE:
-        return other
+    granted, binding = call.granted, call.binding
+    one = granted.limits.get(call.tool) if granted is not None and granted.limits else None
+    other = binding.tool_limits.get(call.tool) if binding is not None and binding.tool_limits else None
+    if one is None or other is None:
+        return one or other or _NONE
     return ToolLimits(
         max_calls=_least(one.max_calls, other.max_calls),
         calls_per_minute=_least(one.calls_per_minute, other.calls_per_minute),
@@ -52,7 +43,7 @@ def of_tool(call: Call) -> ToolLimits:
 
 def restrictions(call: Call) -> tuple[dict[str, Any], ...]:
     """JSON Schemas that the arguments must satisfy too: the grant's, and that of the binding as it is now."""
-    granted = granted_to(call)
+    granted = call.granted
     found = (
         granted.restrict.get(call.tool) if granted is not None else None,
         call.binding.restrict.get(call.tool) if call.binding is not None else None,
@@ -62,8 +53,10 @@ def restrictions(call: Call) -> tuple[dict[str, Any], ...]:
 
 def place_of(call: Call, access: Access) -> Place:
     """What the call takes, once it is known what it does."""
-    granted = granted_to(call)
-    the_call = exact.approved(granted, call.tool, call.arguments or {}) if granted is not None else None
+    granted = call.granted
+    the_call = (
+        exact.approved(granted, call.tool, call.arguments or {}) if granted is not None and granted.calls else None
+    )
     return Place(
         access,
         tool=call.tool if of_tool(call).max_calls is not None else "",
@@ -78,9 +71,10 @@ def is_budgeted(session: SessionView) -> bool:
         return False
     if grant.limits.max_calls is not None or grant.limits.max_writes is not None:
         return True
-    return any(
-        each.calls or any(limits.max_calls is not None for limits in each.limits.values()) for each in grant.bindings
-    )
+    for each in grant.bindings:
+        if each.calls or any(limits.max_calls is not None for limits in each.limits.values()):
+            return True
+    return False
 
 
 def _least(one: int | None, other: int | None) -> int | None:

@@ -1,8 +1,8 @@
 """Which session a call runs under, and which binding a tool name means."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from pipes_api.messages import BindingView, SessionView
 from pipes_api.states import UNDECIDED, SessionState
@@ -22,8 +22,7 @@ def binding_of(tool: str, bindings: Iterable[BindingView]) -> BindingView | None
     return next(iter(exact), None) or max(named, key=lambda each: len(each.name), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """The session that a call runs under, or the names of those among which the caller must choose."""
 
     session: SessionView | None = None

@@ -4,13 +4,13 @@ from pipes_api.reasons import Reason
 from pipes_api.resources import Access
 from pipes_catalog.definition import ToolAccess
 
-from . import limits, remedies
+from . import remedies
 from .call import Call, Denial
 from .denying import deny, session_of
 
 
 def binding_is_the_granted_one(call: Call) -> Denial | None:
-    granted = limits.granted_to(call)
+    granted = call.granted
     if granted is not None and call.binding is not None and granted.uid == call.binding.uid:
         return None
     return deny(call, Reason.NOT_GRANTED, f"the session does not cover the connection of {call.tool}", remedies.ASK)
@@ -18,11 +18,11 @@ def binding_is_the_granted_one(call: Call) -> Denial | None:
 
 def connection_is_the_persons(call: Call) -> Denial | None:
     """Where the binding leaves the person to the session, the connection is that person's and nobody else's."""
-    granted, grant = limits.granted_to(call), session_of(call).grant
-    of_binding = call.binding is not None and call.binding.from_session
-    if granted is None or grant is None or not (of_binding or granted.connection.from_session):
+    granted, binding = call.granted, call.binding
+    if granted is None or binding is None or not (binding.from_session or granted.connection.from_session):
         return None
-    person, connection = grant.on_behalf_of, granted.connection
+    grant, connection = session_of(call).grant, granted.connection
+    person = grant.on_behalf_of if grant is not None else None
     if (
         person is not None
         and person.user_id
@@ -94,12 +94,12 @@ def scopes_suffice(call: Call) -> Denial | None:
 
 
 def _granted_tools(call: Call) -> dict[str, str]:
-    granted = limits.granted_to(call)
+    granted = call.granted
     return granted.tools if granted is not None else {}
 
 
 def _may_write(call: Call) -> bool:
-    granted = limits.granted_to(call)
+    granted = call.granted
     return (
         granted is not None
         and call.binding is not None

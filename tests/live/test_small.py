@@ -51,7 +51,7 @@ def test_a_changed_rate_counts_at_once_and_none_is_none() -> None:
     rate = RateLimiter(lambda: 0.0)
     assert rate.take({("binding", ""): 1}) is None
     assert rate.take({("binding", ""): 1}) is not None
-    assert rate.take({("binding", ""): None}) is None
+    assert rate.take({}) is None
     assert rate.take({("binding", ""): 2}) is None
 
 

@@ -117,11 +117,8 @@ def test_the_token_of_one_session_is_worth_nothing_in_anothers_name() -> None:
 
 def test_the_list_is_the_union_and_names_the_sessions() -> None:
     def listed(*sessions: SessionView) -> Any:
-        def calls(*_: Any) -> list[Call]:
-            found = [drive(each) for each in candidates(sessions, BINDING)]
-            return found or [drive(None)]
-
-        (tool,) = advertised([BINDING], lambda _: things.SEARCH, calls)
+        found = candidates(sessions, BINDING)
+        (tool,) = advertised([BINDING], lambda _: things.SEARCH, lambda _: found, lambda *of: drive(of[2]))
         return tool
 
     both = listed(ALICE, BOB)
@@ -130,7 +127,7 @@ def test_the_list_is_the_union_and_names_the_sessions() -> None:
     assert listed(ALICE).sessions == ()
     assert listed().denial.reason is Reason.SESSION_REQUIRED
     suspended = drive(ALICE, binding=msgspec.structs.replace(BINDING, suspended=True))
-    (none,) = advertised([BINDING], lambda _: things.SEARCH, lambda *_: [suspended, suspended])
+    (none,) = advertised([BINDING], lambda _: things.SEARCH, lambda _: [ALICE, BOB], lambda *_: suspended)
     assert none.denial is not None
 
 
