@@ -29,6 +29,7 @@ ACCOUNTS = {
     "linear": "data_installation_linear_alice",
     "snowflake": "data_installation_snowflake_alice",
     "google-drive": "data_installation_drive_alice",
+    "google-calendar": "data_installation_calendar_alice",
     "salesforce": "data_installation_salesforce_alice",
     "hubspot": "data_installation_hubspot_alice",
     "notion": "data_installation_notion_alice",

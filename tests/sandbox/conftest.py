@@ -48,6 +48,7 @@ class Sandbox:
             "linear": "api.linear.app",
             "snowflake": "acme-eu1.snowflakecomputing.com",
             "google-drive": "www.googleapis.com",
+            "google-calendar": "www.googleapis.com",
             "salesforce": "acme.my.salesforce.com",
             "hubspot": "api.hubapi.com",
             "notion": "api.notion.com",

@@ -7,37 +7,21 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import httplib2
 import pytest
 from google.oauth2.credentials import Credentials
-from google_auth_httplib2 import AuthorizedHttp
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 from googleapiclient.http import MediaInMemoryUpload, MediaIoBaseDownload
+
+from google_client import google, reason
 
 ALL = {"supportsAllDrives": True, "includeItemsFromAllDrives": True}
 DOCUMENT = "application/vnd.google-apps.document"
 READONLY = "https://www.googleapis.com/auth/drive.readonly"
 
 
-class ToSandbox(httplib2.Http):
-    """Sends what is meant for Google to the sandbox, as the product does; uploads ignore the client's endpoint."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self._url = url
-        # 308 means "go on" in a resumable upload; the client's own transport is set up the same way.
-        self.redirect_codes = self.redirect_codes - {308}
-
-    def request(self, uri: str, *args: Any, headers: Any = None, **more: Any) -> Any:
-        host = "https://www.googleapis.com"
-        sent = {**(headers or {}), "Pipes-Sandbox-Host": "www.googleapis.com"}
-        return super().request(uri.replace(host, self._url, 1), *args, headers=sent, **more)
-
-
 def client(sandbox: Any, token: str) -> Any:
-    http = AuthorizedHttp(Credentials(token=token), http=ToSandbox(sandbox.url))
-    return build("drive", "v3", http=http, static_discovery=True)
+    return google(sandbox.url, "drive", "v3", token)
 
 
 @pytest.fixture
@@ -54,12 +38,6 @@ def reading(unchanged: Any) -> Iterator[Any]:
 
 def found(service: Any, q: str, **more: Any) -> list[str]:
     return sorted(file["id"] for file in service.files().list(q=q, pageSize=1000, **more).execute()["files"])
-
-
-def reason(refusal: Any) -> tuple[int, str]:
-    error = json.loads(refusal.value.content)["error"]
-    assert error["code"] == refusal.value.status_code
-    return error["code"], error["errors"][0]["reason"]
 
 
 def test_the_client_pointed_straight_at_the_sandbox_lists_files(unchanged: Any) -> None:

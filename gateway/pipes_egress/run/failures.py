@@ -1,5 +1,6 @@
 """What a provider's refusal means, in a sentence an agent can act on."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,9 @@ from ..transport.retry_after import retry_after
 LONGEST_MESSAGE = 600
 MOST_NOTES = 5
 """Errors beside a result that are told one by one."""
+
+_CHALLENGED = re.compile(r'[\s,]scope="([^"]{1,2000})"')
+"""In a challenge (RFC 6750 section 3), the scopes of which one is needed."""
 
 _KINDS = {
     401: FailureKind.UNAUTHORIZED,
@@ -132,6 +136,8 @@ def _scope(told: ScopeTold, answer: Answer, document: Any) -> str:
             return _plain(text)
     for name in told.headers:
         text = answer.headers.get(name, "")
+        challenged = _CHALLENGED.search(text)
+        text = challenged[1] if challenged else text
         if text.strip():
             return _plain(text)
     return ""
