@@ -18,7 +18,16 @@ from cluster import Cluster, service_account
 from pipes_api import grant as grants
 from pipes_api import messages, names
 from pipes_api.clock import boottime
-from pipes_api.resources import AgentSessionStatus, BoundPod, Condition, Limits, ProviderBinding, Usage, plain
+from pipes_api.resources import (
+    AgentSessionStatus,
+    BoundPod,
+    Condition,
+    Limits,
+    ProviderBinding,
+    ToolLimits,
+    Usage,
+    plain,
+)
 from pipes_api.states import SessionState
 from pipes_catalog import load
 from pipes_operator.definitions import Definitions
@@ -189,7 +198,14 @@ class Service:
         return known
 
     async def activate(
-        self, session: Any, *, limits: Limits | None = None, seconds: float = 3600, pod: BoundPod | None = None
+        self,
+        session: Any,
+        *,
+        limits: Limits | None = None,
+        seconds: float = 3600,
+        pod: BoundPod | None = None,
+        tool_limits: dict[str, ToolLimits] | None = None,
+        calls: tuple[grants.GrantedCall, ...] = (),
     ) -> Any:
         """What the operator writes once a person has approved."""
         now = datetime.now(UTC)
@@ -210,6 +226,8 @@ class Service:
                     account="ca_1",
                     access="Read",
                     tools=tools,
+                    calls=calls,
+                    limits=tool_limits or {},
                 ),
             ),
             limits=limits or Limits(),
