@@ -104,9 +104,8 @@ class _Comparison:
             yield from self._list(template, theirs, place, written)
         else:
             ours = self._schema_of(template)
-            if written and "array" in types(ours) and "array" not in self._kinds(theirs):
-                ours = ours.get("items", ANYTHING)
-            yield from (f"{place} {each}" for each in misfits(ours, theirs, self._description, written=written))
+            for our, their in self._written(ours, theirs) if written else [(ours, theirs)]:
+                yield from (f"{place} {each}" for each in misfits(our, their, self._description, written=written))
 
     def _object(self, template: Mapping[str, Any], theirs: Schema, place: str, written: bool) -> Iterator[str]:
         complaints = [
@@ -141,6 +140,18 @@ class _Comparison:
         self._items.append(entry)
         yield from self._list([template["$value"]], theirs, place, written)
         self._items.pop()
+
+    def _written(self, ours: Schema, theirs: Schema) -> list[tuple[Schema, Schema]]:
+        """A list may be written as several parameters of one name, or as one text with commas."""
+        kinds = self._kinds(theirs)
+        if "array" in types(ours) and "array" not in kinds:
+            return [(ours.get("items", ANYTHING), theirs)]
+        if kinds == {"array"} and "string" in types(ours):
+            entry = next(iter(self._lists(theirs))).get("items", ANYTHING)
+            if "const" in ours:
+                return [({"type": "string", "const": each}, entry) for each in ours["const"].split(",")]
+            return [(ours, entry)]
+        return [(ours, theirs)]
 
     def _lists(self, theirs: Schema) -> list[Schema]:
         every = list(self._description.alternatives(theirs))

@@ -53,7 +53,16 @@ def _operations(document: Mapping[str, Any], schemas: _Schemas, prefix: str) -> 
                     ),
                     body=body,
                     body_required=required,
+                    scopes=tuple(_scopes(operation, document)),
                 )
+
+
+def _scopes(operation: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[str]:
+    kinds = document.get("components", document).get("securitySchemes", document.get("securityDefinitions", {}))
+    for each in operation.get("security", ()):
+        for name, scopes in each.items():
+            if kinds.get(name, {}).get("type") == "oauth2":
+                yield from scopes
 
 
 def _parameter(described: Mapping[str, Any]) -> Parameter:

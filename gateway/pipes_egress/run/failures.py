@@ -153,7 +153,10 @@ def _document(answer: Answer) -> Any:
 def _first_text(document: Any, paths: tuple[str, ...]) -> str:
     for path in paths:
         value = follow(document, path)
-        if value is not ABSENT and value is not None and not isinstance(value, dict | list):
+        if isinstance(value, dict):
+            # What is wrong with each field, by its name.
+            value = "; ".join(f"{name}: {said}" for name, said in value.items() if isinstance(said, str)) or None
+        if value is not ABSENT and value is not None and not isinstance(value, list):
             return _plain(str(value))
     return ""
 
