@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from pipes_api.messages import Reserve, Reserved
 from pipes_api.resources import Limits, Usage
-from pipes_operator.service.budget import Ceilings, Holding, settle
+from pipes_operator.service.budget import Ceilings, Holding, Settled, settle
 
 TEN = Ceilings(Limits(max_calls=10))
 
@@ -20,21 +20,26 @@ def ask(calls: int = 0, writes: int = 0, back: int = 0, back_writes: int = 0) ->
     return Reserve(uid="u", calls=calls, writes=writes, return_calls=back, return_writes=back_writes)
 
 
+def given_by(settled: Settled) -> tuple[Reserved | None, ...]:
+    """What the reservations got, without what they were told of the rest."""
+    return tuple(None if each is None else Reserved(calls=each.calls, writes=each.writes) for each in settled.answers)
+
+
 def test_reads_come_in_chunks_and_writes_one_by_one() -> None:
     settled = settle(Usage(), Ceilings(Limits(max_calls=100, max_writes=50)), [("a", ask(50)), ("b", ask(3, 3))], {})
-    assert settled.answers == (Reserved(calls=5), Reserved(calls=1, writes=1))
+    assert given_by(settled) == (Reserved(calls=5), Reserved(calls=1, writes=1))
     assert settled.usage == Usage(calls=6, writes=1)
     assert settled.holdings == {"a": Holding(5, 0), "b": Holding(1, 1)}
 
 
 def test_a_holder_that_has_had_its_chunk_waits_for_the_next_round() -> None:
     settled = settle(Usage(), Ceilings(Limits(max_calls=100)), [("a", ask(5)), ("a", ask(5)), ("b", ask(5))], {})
-    assert settled.answers == (Reserved(calls=5), None, Reserved(calls=5))
+    assert given_by(settled) == (Reserved(calls=5), None, Reserved(calls=5))
 
 
 def test_a_write_that_is_not_to_be_had_leaves_no_call_behind() -> None:
     settled = settle(Usage(calls=3, writes=3), Ceilings(Limits(max_calls=20, max_writes=3)), [("a", ask(1, 1))], {})
-    assert settled.answers == (Reserved(),)
+    assert given_by(settled) == (Reserved(),)
     assert settled.usage == Usage(calls=3, writes=3)
     assert not settled.exhausted, "reads may go on"
 
@@ -46,8 +51,8 @@ def test_the_attempt_that_finds_no_call_left_says_so() -> None:
 
 
 def test_near_the_end_a_holder_gets_half_of_what_is_left() -> None:
-    assert settle(Usage(calls=6), TEN, [("a", ask(5))], {}).answers == (Reserved(calls=2),)
-    assert settle(Usage(calls=9), TEN, [("a", ask(5))], {}).answers == (Reserved(calls=1),)
+    assert given_by(settle(Usage(calls=6), TEN, [("a", ask(5))], {})) == (Reserved(calls=2),)
+    assert given_by(settle(Usage(calls=9), TEN, [("a", ask(5))], {})) == (Reserved(calls=1),)
 
 
 def test_no_more_comes_back_than_the_holder_has() -> None:
@@ -89,10 +94,10 @@ LIMITED = Ceilings(Limits(), {"query": 2})
 
 def test_a_tool_has_no_more_calls_than_its_own_budget_and_others_go_on() -> None:
     settled = settle(Usage(), LIMITED, [("a", one("query")), ("b", one("query")), ("a", one("query"))], {})
-    assert settled.answers == (Reserved(calls=1), Reserved(calls=1), Reserved())
+    assert given_by(settled) == (Reserved(calls=1), Reserved(calls=1), Reserved())
     assert settled.usage == Usage(calls=2, tools={"query": 2})
     assert not settled.exhausted
-    assert settle(settled.usage, LIMITED, [("a", ask(1)), ("a", one("list"))], {}).answers == (
+    assert given_by(settle(settled.usage, LIMITED, [("a", ask(1)), ("a", one("list"))], {})) == (
         Reserved(calls=1),
         Reserved(calls=1),
     )
@@ -101,7 +106,7 @@ def test_a_tool_has_no_more_calls_than_its_own_budget_and_others_go_on() -> None
 def test_a_call_of_a_tool_takes_one_of_the_sessions_budget_too() -> None:
     ceilings = Ceilings(Limits(max_calls=1, max_writes=0), {"query": 5})
     settled = settle(Usage(), ceilings, [("a", one("query", write=True)), ("a", one("query"))], {})
-    assert settled.answers == (Reserved(), Reserved(calls=1))
+    assert given_by(settled) == (Reserved(), Reserved(calls=1))
     assert settled.usage == Usage(calls=1, tools={"query": 1})
     assert settle(settled.usage, ceilings, [("a", one("query"))], {}).exhausted
 
@@ -109,7 +114,7 @@ def test_a_call_of_a_tool_takes_one_of_the_sessions_budget_too() -> None:
 def test_an_exact_call_is_there_once() -> None:
     ceilings = Ceilings(Limits())
     settled = settle(Usage(), ceilings, [("a", one(exact="x")), ("b", one(exact="x")), ("b", one(exact="y"))], {})
-    assert settled.answers == (Reserved(calls=1), Reserved(), Reserved(calls=1))
+    assert given_by(settled) == (Reserved(calls=1), Reserved(), Reserved(calls=1))
     assert settled.usage == Usage(calls=2, exact=("x", "y"))
     assert not settled.exhausted
 
@@ -119,7 +124,7 @@ def test_what_was_not_sent_comes_back_to_its_tool_and_to_its_exact_call() -> Non
     back = settle(taken.usage, LIMITED, [("a", one("query", "x", back=True, write=True))], taken.holdings)
     assert back.usage == Usage()
     assert back.holdings["a"] == Holding()
-    assert settle(back.usage, LIMITED, [("b", one("query", "x"))], back.holdings).answers == (Reserved(calls=1),)
+    assert given_by(settle(back.usage, LIMITED, [("b", one("query", "x"))], back.holdings)) == (Reserved(calls=1),)
 
 
 def test_another_holders_call_does_not_come_back() -> None:
@@ -162,3 +167,10 @@ def test_what_is_out_never_exceeds_the_budget_of_a_tool_or_an_exact_call(
             assert sum(each.tools.get(tool, 0) for each in holdings.values()) == usage.tools.get(tool, 0)
         assert sorted(usage.exact) == sorted(each for held in holdings.values() for each in held.exact)
         assert sum(each.calls for each in holdings.values()) == usage.calls
+
+
+def test_every_answer_tells_what_nobody_has_reserved_after_it() -> None:
+    ceilings = Ceilings(Limits(max_calls=10), {"query": 2})
+    settled = settle(Usage(calls=1), ceilings, [("a", ask(2)), ("a", one("query")), ("b", one("query", back=True))], {})
+    told = [(each.calls_left, each.writes_left, each.tool_calls_left) for each in settled.answers if each is not None]
+    assert told == [(7, None, None), (6, None, 1), (6, None, 1)], "what b never had does not come back"

@@ -1,4 +1,4 @@
-"""What hosted servers list: where to read it is told to the broker alone, and taken from it alone; kept for the next."""
+"""What hosted servers list: where to read it is told to the broker alone, and taken from it alone, and kept."""
 
 from typing import Any
 
