@@ -57,6 +57,7 @@ def test_a_query_that_leaves_traces_is_a_write(query: str) -> None:
     verdict = soql.judge(query)
 
     assert verdict.access is Access.WRITE
+    assert "changes more than it reads" in verdict.why
     assert not verdict.refuse
 
 
