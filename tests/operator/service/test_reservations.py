@@ -33,7 +33,7 @@ async def test_a_reservation_is_in_the_status_before_it_is_answered(service: Any
     status, answer = await service.post(
         token, "/v1/sessions/s/reserve", {"uid": session.metadata.uid, "calls": 5, "namespace": namespace}
     )
-    assert (status, answer) == (200, {"calls": 5})
+    assert (status, answer) == (200, {"calls": 5, "callsLeft": 5, "writesLeft": 2})
     assert stored(service, session)["usage"] == {"calls": 5}
     assert stored(service, session)["calls"] == "5/10"
 
@@ -197,7 +197,7 @@ async def test_the_broker_reserves_for_any_namespace(service: Any, agent: Any) -
     session = await service.active(namespace, "s", uid, limits=Limits(max_calls=10))
     body = {"uid": session.metadata.uid, "calls": 2, "namespace": namespace}
     status, answer = await service.post(broker, "/v1/sessions/s/reserve", body)
-    assert (status, answer) == (200, {"calls": 2})
+    assert (status, answer) == (200, {"calls": 2, "callsLeft": 8})
     status, _ = await service.post(broker, "/v1/sessions/s/end", {})
     assert status == 403
     assert datetime.now(UTC) < service.world.session(session.metadata.uid).status.expires_at

@@ -29,7 +29,7 @@ def of_query(most: int) -> dict[str, Any]:
 async def reserve(service: Any, token: str, session: Any, **what: Any) -> tuple[int, dict[str, Any]]:
     path = f"/v1/sessions/{session.metadata.name}/reserve"
     status, answer = await service.post(token, path, {"uid": session.metadata.uid, **what})
-    return status, answer
+    return status, {name: each for name, each in answer.items() if not name.endswith("Left")}
 
 
 def usage(service: Any, session: Any) -> Any:
