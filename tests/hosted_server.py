@@ -14,8 +14,9 @@ from typing import Any
 import aiohttp
 import mcp_types as types
 import uvicorn
-from mcp.server.lowlevel import Server
+from mcp.server.lowlevel import NotificationOptions, Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ToolsListChanged
 from mcp.server.transport_security import TransportSecuritySettings
 
 from pipes_api.names import SANDBOX_HOST_HEADER
@@ -52,7 +53,8 @@ class Seen:
 
     @property
     def asks(self) -> str:
-        return self.body.get("method", "") if isinstance(self.body, dict) else ""
+        """The method of JSON-RPC, or that of HTTP where there is no body."""
+        return str(self.body.get("method", "")) if isinstance(self.body, dict) else self.method
 
 
 @dataclass
@@ -71,10 +73,15 @@ class Reply:
 
 
 class HostedServer:
-    """`era` is the only revision it speaks; None: all that the SDK does. `tools` may be changed at any time."""
+    """`era` is the only revision it speaks; None: all that the SDK does. `tools` may be changed at any time.
 
-    def __init__(self, sandbox: str, era: str | None = None) -> None:
+    `announces`: it promises to say when they do, and does so in calls of a tool that has `announce` for a handler.
+    """
+
+    def __init__(self, sandbox: str, era: str | None = None, *, announces: bool = False) -> None:
         self.era = era
+        self._announces = announces
+        self._bus = InMemorySubscriptionBus()
         self.port = 0
         self.reset()
         self._ready, self._stop = asyncio.Event(), asyncio.Event()
@@ -104,9 +111,9 @@ class HostedServer:
     def asked(self, method: str) -> list[Seen]:
         return [each for each in self.seen if each.asks == method]
 
-    async def arrived_any(self) -> None:
-        """Wait until something has been asked."""
-        while not self.seen:
+    async def arrived(self, fits: Callable[["Seen"], bool] = lambda _: True) -> None:
+        """Wait until something (that fits) has been asked."""
+        while not any(map(fits, self.seen)):
             self._arrived.clear()
             await self._arrived.wait()
 
@@ -163,11 +170,20 @@ class HostedServer:
             version="1",
             on_list_tools=self._list,
             on_call_tool=self._call,
+            on_subscriptions_listen=ListenHandler(self._bus) if self._announces else None,
             get_tool_input_schema=lambda name: next((t["inputSchema"] for t in self.tools if t["name"] == name), None),
         )
+        options = server.create_initialization_options
+        changes = NotificationOptions(tools_changed=self._announces)
+        server.create_initialization_options = lambda *_: options(changes)  # type: ignore[method-assign]
         return StreamableHTTPSessionManager(
             app=server, security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False)
         )
+
+    async def announce(self, context: Any, arguments: dict[str, Any]) -> types.CallToolResult:
+        await self._bus.publish(ToolsListChanged())
+        await context.session.send_tool_list_changed()
+        return text("said")
 
     async def _list(self, context: Any, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         begin = int(params.cursor or 0) if params is not None else 0

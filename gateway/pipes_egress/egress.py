@@ -68,6 +68,7 @@ class Egress:
 
     async def __aenter__(self) -> "Egress":
         await self._stack.enter_async_context(self._transport)
+        await self._stack.enter_async_context(self._hosted)
         await self._stack.enter_async_context(self._judges)
         self._stack.push_async_callback(self._cache.close)
         self._stack.push_async_callback(self._relayed.close)

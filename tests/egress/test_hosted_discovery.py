@@ -159,7 +159,7 @@ async def test_nothing_is_sent_for_one_that_is_suspended_in_the_middle(
     hosted.server.before_answering = asyncio.Event()
     service.put(binding())
     async with discovering(hosted, service, 300) as told:
-        await hosted.server.arrived_any()
+        await hosted.server.arrived()
         service.put(binding(suspended=True))
         service.put(binding("other"))
         hosted.server.before_answering.set()

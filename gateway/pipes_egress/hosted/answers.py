@@ -39,6 +39,13 @@ class Answers:
             raise ProviderFailed(f"{self._title}'s MCP server answered with something else than was asked")
         return found
 
+    async def listen(self, way: Way, spoken: Spoken, answer: Arriving, number: int) -> None:
+        """Hear what a stream says that answers nothing, until it ends; raises as `result`."""
+        if answer.content_type == "text/event-stream":
+            await self._from_stream(way, spoken, answer, number, Events())
+        else:
+            await self.result(way, spoken, answer, number)
+
     async def _from_streams(self, way: Way, spoken: Spoken, answer: Arriving, number: int) -> Result:
         events = Events()
         found = await self._from_stream(way, spoken, answer, number, events)

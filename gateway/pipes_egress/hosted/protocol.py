@@ -31,10 +31,11 @@ _SESSION_ID = re.compile(r"[\x21-\x7e]{1,512}\Z")
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """How a server is spoken to. `session` is empty where there is none."""
+    """How a server is spoken to. `session` is empty where there is none; `announces`: it says when its tools change."""
 
     version: str
     session: str = ""
+    announces: bool = False
 
     @property
     def modern(self) -> bool:
@@ -122,6 +123,13 @@ def mirrored_values(places: Mapping[Place, str], arguments: Mapping[str, Any]) -
         elif isinstance(value, str | int):
             values[name] = str(value)
     return values
+
+
+def announces(result: Mapping[str, Any]) -> bool:
+    """Whether the answer to `server/discover` or `initialize` promises to say when the tools change."""
+    capabilities = result.get("capabilities")
+    tools = capabilities.get("tools") if isinstance(capabilities, Mapping) else None
+    return isinstance(tools, Mapping) and tools.get("listChanged") is True
 
 
 def is_session_id(text: str) -> bool:

@@ -4,7 +4,10 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any, NamedTuple
+
+import msgspec
 
 from pipes_api.grant import GrantedBinding
 from pipes_api.messages import HostedOffer
@@ -21,6 +24,8 @@ from .upstream import Era, Upstream
 from .way import Way
 
 REMEMBERED_ERAS = 256
+STREAMS = 1_024
+STREAM_SILENCE_SECONDS = 300.0
 
 Permission = Callable[[], Denial | None]
 """Why nothing may be sent now, or None; asked before everything that is sent."""
@@ -64,7 +69,10 @@ class _Held:
 
 
 class HostedServers:
-    """Upstreams by account and URL. `keep` is given tasks that outlive the call that began them."""
+    """Upstreams by account and URL; an async context manager.
+
+    `keep` is given tasks that outlive the call that began them.
+    """
 
     def __init__(
         self,
@@ -77,9 +85,27 @@ class HostedServers:
         self._transport = transport
         self._cache = cache
         self._keep = keep
+        # Standing streams have a pool of their own: they must not take the places of calls.
+        self._streams = Transport(
+            msgspec.structs.replace(
+                settings, connections=STREAMS, connections_per_host=0, silence_seconds=STREAM_SILENCE_SECONDS
+            )
+        )
         self._held: dict[tuple[Key, str], _Held] = {}
         self._eras: OrderedDict[str, Era] = OrderedDict()
         self._callbacks: list[ListChanged] = []
+
+    async def __aenter__(self) -> "HostedServers":
+        await self._streams.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for held in self._held.values():
+            held.upstream.close()
+        self._held.clear()
+        await self._streams.__aexit__(kind, error, trace)
 
     def on_list_change(self, callback: ListChanged) -> None:
         """Call `callback` when a server is found to list something else than before."""
@@ -117,7 +143,7 @@ class HostedServers:
         held = self._held.get((place.key, place.url))
         if held is None:
             listing = Listing(self._settings.hosted_list_seconds, lambda: self._changed(place.key, place.url))
-            held = _Held(Upstream(place.title, self._era(place.url), listing))
+            held = _Held(Upstream(place.title, self._era(place.url), listing, self._streams))
             self._held[place.key, place.url] = held
         held.holders.add(holder)
         return held.upstream
@@ -127,6 +153,7 @@ class HostedServers:
         for where, held in list(self._held.items()):
             held.holders.discard(holder)
             if not held.holders:
+                held.upstream.close()
                 del self._held[where]
 
     async def listed(self, place: Place, holder: str, check: Permission) -> Listed:

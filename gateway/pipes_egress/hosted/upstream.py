@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..problems import ProviderFailed
-from ..transport.client import Arriving, NoAnswer
+from ..transport.client import Arriving, NoAnswer, Transport
 from .answers import Answers
+from .listening import Listener
 from .listing import Listing, collected
 from .problems import HttpRefused, RpcError, failed, refused, unanswered
-from .protocol import DISCOVER, HANDSHAKES, INITIALIZE, MODERN, Ask, Spoken, is_session_id, notification
+from .protocol import DISCOVER, HANDSHAKES, INITIALIZE, MODERN, Ask, Spoken, announces, is_session_id, notification
 from .way import Way
 
 
@@ -24,9 +25,10 @@ class Era:
 class Upstream:
     """Shared by all calls of one account: opened once, requests told apart by numbers of its own."""
 
-    def __init__(self, title: str, era: Era, listing: Listing) -> None:
+    def __init__(self, title: str, era: Era, listing: Listing, streams: Transport) -> None:
         self.listing = listing
         self._answers = Answers(title, listing.doubt)
+        self._listener = Listener(streams, self._answers, listing.doubt)
         self._era = era
         self._title = title
         self._spoken: Spoken | None = None
@@ -45,6 +47,8 @@ class Upstream:
         while True:
             try:
                 spoken = await self._opened(way)
+                if counts:
+                    self._listener.attend(way, spoken, next(self._numbers))
                 return await self._exchanged(way, spoken, ask, counts=counts)
             except NoAnswer as error:
                 maybe_done = counts and way.sent and not ask.repeatable
@@ -78,6 +82,10 @@ class Upstream:
                     raise failed(self._title, error) from None
         return self.listing
 
+    def close(self) -> None:
+        """Nobody uses it any more."""
+        self._listener.close()
+
     async def _opened(self, way: Way) -> Spoken:
         if self._spoken is None:
             async with self._opening:
@@ -95,8 +103,10 @@ class Upstream:
 
     async def _agreed(self, way: Way) -> Spoken:
         """Which revision both speak (2026-07-28, basic/versioning): the newest is tried first."""
-        if self._era.modern is not False and await self._is_modern(way):
-            return Spoken(MODERN)
+        if self._era.modern is not False:
+            modern = await self._discovered(way)
+            if modern is not None:
+                return modern
         try:
             return await self._handshake(way)
         except HttpRefused as refusal:
@@ -105,17 +115,19 @@ class Upstream:
         except RpcError as error:
             raise failed(self._title, error) from None
 
-    async def _is_modern(self, way: Way) -> bool:
+    async def _discovered(self, way: Way) -> Spoken | None:
+        """The stateless era, if the server is of it."""
         try:
             result = await self._exchanged(way, Spoken(MODERN), DISCOVER)
         except RpcError:
-            return False
+            return None
         except HttpRefused as refusal:
             if not refusal.is_of_another_era:
                 raise refused(self._title, refusal) from None
-            return False
+            return None
         versions = result.get("supportedVersions")
-        return isinstance(versions, list) and MODERN in versions
+        known = isinstance(versions, list) and MODERN in versions
+        return Spoken(MODERN, announces=announces(result)) if known else None
 
     async def _handshake(self, way: Way) -> Spoken:
         number, newest = next(self._numbers), Spoken(HANDSHAKES[0])
@@ -130,7 +142,7 @@ class Upstream:
         version = result.get("protocolVersion")
         if version not in HANDSHAKES or (session and not is_session_id(session)):
             raise ProviderFailed(f"{self._title}'s MCP server speaks no revision of MCP that is spoken here")
-        spoken = Spoken(version, session)
+        spoken = Spoken(version, session, announces(result))
         await way.post(spoken.posting, notification("notifications/initialized"), _nothing)
         return spoken
 
