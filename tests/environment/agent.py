@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
@@ -12,6 +12,7 @@ from anyio.abc import TaskStatus
 from mcp import Client
 
 DENIAL = "pipesmcp.io/denial"
+SESSION = "pipesmcp.io/session"
 _STATELESS = "2026-07-28"
 
 
@@ -23,6 +24,7 @@ class Answer:
     is_error: bool
     denial: Mapping[str, Any] | None
     structured: Any
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def reason(self) -> str | None:
@@ -70,8 +72,27 @@ class Agent:
         listed = await self._client.list_tools(cache_mode="bypass")
         return {tool.name: tool for tool in listed.tools}
 
-    async def call(self, tool: str, **arguments: Any) -> Answer:
-        result = await self._client.call_tool(tool, arguments)
+    async def call(self, tool: str, /, *, in_session: str | None = None, **arguments: Any) -> Answer:
+        """in_session: the session that the call names, where several cover the connection."""
+        meta: Any = {SESSION: in_session} if in_session is not None else None
+        result = await self._client.call_tool(tool, arguments, meta=meta)
         text = "\n".join(block.text for block in result.content if isinstance(block, mcp_types.TextContent))
-        denial = (result.meta or {}).get(DENIAL)
-        return Answer(text, bool(result.is_error), denial, result.structured_content)
+        told = result.meta or {}
+        return Answer(text, bool(result.is_error), told.get(DENIAL), result.structured_content, told)
+
+    async def ask(self, *bindings: Mapping[str, Any], duration: str = "10m", **asked: Any) -> str:
+        """The name of the session that it asks for; a person must approve it."""
+        reason = asked.pop("reason", "an end-to-end test")
+        answer = await self.call("request_session", reason=reason, bindings=bindings, duration=duration, **asked)
+        assert not answer.is_error, answer.text
+        name: str = answer.structured["session"]
+        return name
+
+    async def until_live(self, *names: str) -> None:
+        """Returns when the gateway has heard that these sessions are live."""
+        with anyio.fail_after(10):
+            while True:
+                told = (await self.call("session_status")).structured["sessions"]
+                if set(names) <= {each["session"] for each in told if each["live"]}:
+                    return
+                await anyio.sleep(0.01)

@@ -173,8 +173,8 @@ class Environment:
 
     def add_gateway(self, pod: str, *, direct: bool = False, wait: bool = True, **over: Any) -> "Gateway":
         """One more pod of the agent with a gateway of its own; `direct`: egress inside it."""
-        self._project(pod, AGENT, TEAM, OPERATOR_AUDIENCE, BROKER_AUDIENCE)
-        gateway = Gateway(self, pod)
+        made = self._project(pod, AGENT, TEAM, OPERATOR_AUDIENCE, BROKER_AUDIENCE)
+        gateway = Gateway(self, pod, made["metadata"]["uid"])
         self._more.append(gateway.program)
         settings = {"port": gateway.port, "healthPort": gateway.health_port, **over}
         if direct:
@@ -202,14 +202,15 @@ class Environment:
         self._project("broker-0", "broker", OPERATOR_NAMESPACE, OPERATOR_AUDIENCE)
         self._project("analyst-0", AGENT, TEAM, OPERATOR_AUDIENCE, BROKER_AUDIENCE)
 
-    def _project(self, pod: str, service_account: str, namespace: str, *audiences: str) -> None:
-        self.cluster.create_pod(namespace, pod, service_account)
+    def _project(self, pod: str, service_account: str, namespace: str, *audiences: str) -> dict[str, Any]:
+        made = self.cluster.create_pod(namespace, pod, service_account)
         self._mounts += [Mount(namespace, pod, each, self.places.token(pod, each)) for each in audiences]
         if namespace == OPERATOR_NAMESPACE:
             token = self.places.token(pod, API_SERVER)
             self._mounts.append(Mount(namespace, pod, None, token))
             self.cluster.token_kubeconfig(token, self.places.kubeconfig(pod))
         self.cluster.project_tokens(self._mounts)
+        return made
 
     def _remember(self) -> None:
         private_file(self.places.workos_key, f"sk_test_{secrets.token_hex(16)}".encode())
@@ -224,9 +225,9 @@ class Environment:
 class Gateway:
     """A further gateway of the environment."""
 
-    def __init__(self, environment: Environment, pod: str) -> None:
+    def __init__(self, environment: Environment, pod: str, pod_uid: str) -> None:
         ports = Ports()
-        self.pod = pod
+        self.pod, self.pod_uid = pod, pod_uid
         self.port, self.health_port = ports.gateway, ports.gateway_health
         self.mcp_url = f"http://127.0.0.1:{self.port}/mcp"
         root = environment.places.root

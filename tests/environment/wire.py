@@ -17,13 +17,15 @@ class Wire:
         self._http = http
         self._url = url
 
-    async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """The `result` of a `tools/call`."""
-        meta = {
+    async def call(self, tool: str, /, *, in_session: str | None = None, **arguments: Any) -> dict[str, Any]:
+        """The `result` of a `tools/call`. in_session: the session that the call names."""
+        meta: dict[str, Any] = {
             "io.modelcontextprotocol/protocolVersion": _VERSION,
             "io.modelcontextprotocol/clientCapabilities": {},
             "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "0"},
         }
+        if in_session is not None:
+            meta["pipesmcp.io/session"] = in_session
         params = {"name": tool, "arguments": arguments, "_meta": meta}
         body = {"jsonrpc": "2.0", "id": next(_IDS), "method": "tools/call", "params": params}
         headers = {
