@@ -77,8 +77,20 @@ def settle(
         taken = _taken(request, given)
         usage, held[holder] = _more(usage, taken), _with(before, taken)
         chunks[holder] = chunk - (given.calls - given.writes)
-        answers.append(given)
+        answers.append(_with_rest(given, request, usage, ceilings))
     return Settled(usage, held, tuple(answers), exhausted)
+
+
+def _with_rest(given: Reserved, request: Reserve, usage: Usage, ceilings: Ceilings) -> Reserved:
+    """The answer, with what nobody has reserved after it."""
+    of_tool = ceilings.tools.get(request.tool)
+    return Reserved(
+        calls=given.calls,
+        writes=given.writes,
+        calls_left=_left(ceilings.session.max_calls, usage.calls),
+        writes_left=_left(ceilings.session.max_writes, usage.writes),
+        tool_calls_left=_left(of_tool, usage.tools.get(request.tool, 0)),
+    )
 
 
 def only_returning(request: Reserve) -> Reserve:

@@ -73,7 +73,7 @@ async def test_requests_reservations_and_ends_through_the_client(service: Any, c
     session = await service.active(namespace, "s", uid, limits=Limits(max_calls=3))
     about = {"uid": session.metadata.uid, "namespace": namespace}
     reserved = await gateway.reserve("s", messages.Reserve(calls=5, **about))
-    assert reserved == messages.Reserved(calls=2)
+    assert reserved == messages.Reserved(calls=2, calls_left=1)
     await gateway.usage("s", messages.ReportUsage(denied=1, **about))
     with pytest.raises(Refused) as refused:
         await gateway.create(messages.CreateSession(reason="why", bindings=(), duration="15m"))
