@@ -15,10 +15,10 @@ from gateway.waiting import until, until_decided
 from gateway.wire import Wire
 from live import things
 from live.session_service import SessionServiceServer
-from pipes_api.grant import GrantedBinding
+from pipes_api.grant import GrantedBinding, GrantedCall
 from pipes_api.messages import ReportUsage, SessionView
-from pipes_api.names import DENIAL_META
-from pipes_api.resources import Access, Connection, Limits
+from pipes_api.names import BUDGET_META, DENIAL_META
+from pipes_api.resources import Access, Connection, Limits, ToolLimits
 from pipes_api.states import SessionState
 from pipes_catalog import advertised, load, to_wire
 from pipes_egress.call import ToolRequest, ToolResult, failure
@@ -223,6 +223,53 @@ async def test_the_rate_of_a_binding_holds(
     assert reason_of(results[2]) == "RateLimited"
     assert 0 < results[2]["_meta"][DENIAL_META]["retryAfterSeconds"] <= 30
     assert await sandbox.statements() == 2
+
+
+async def test_a_tools_own_budget_and_rate_hold_and_what_is_left_is_told(
+    wire: Wire, gateway: Gateway, service: SessionServiceServer, sandbox: Observer
+) -> None:
+    service.tool_budgets = {QUERY: 2}
+    limited = msgspec.structs.replace(granted(), limits={QUERY: ToolLimits(max_calls=2, calls_per_minute=3)})
+    await approve(gateway, service, things.session(limited))
+    first = await sql(wire, "select 1")
+    assert first["_meta"][BUDGET_META] == {"tool": {"callsLeft": 1}}
+    rest = [await sql(wire, "select 1") for _ in range(3)]
+    assert [reason_of(each) if each.get("isError") else None for each in rest] == [
+        None,
+        "BudgetExhausted",
+        "RateLimited",
+    ]
+    assert await sandbox.statements() == 2
+
+
+async def test_an_exact_call_is_sent_once_and_given_back_when_it_was_not_sent(
+    wire: Wire, gateway: Gateway, service: SessionServiceServer, sandbox: Observer
+) -> None:
+    call = GrantedCall(tool=QUERY, arguments='{"statement":"delete from CRM.PUBLIC.CONTACTS where 1 = 0"}')
+    await approve(gateway, service, things.session(msgspec.structs.replace(granted(Access.WRITE), calls=(call,))))
+    assert reason_of(await sql(wire, "delete from CRM.PUBLIC.CONTACTS")) == "CallMismatch"
+    assert service.spent == set()
+    await sandbox.fault(match={"path": "/data-integrations/*"}, effect="vend_error", error="not_installed", times=1)
+    approved = "delete from CRM.PUBLIC.CONTACTS where 1 = 0"
+    assert reason_of(await sql(wire, approved)) == "ConnectionUnavailable"
+    assert not (await sql(wire, approved)).get("isError")
+    assert reason_of(await sql(wire, approved)) == "BudgetExhausted"
+    assert await sandbox.statements() == 1
+
+
+@pytest.mark.parametrize("where", ["grant", "binding"])
+async def test_arguments_are_held_to_grant_and_binding(
+    wire: Wire, gateway: Gateway, service: SessionServiceServer, sandbox: Observer, where: str
+) -> None:
+    few = {QUERY: {"properties": {"maxRows": {"maximum": 10}}}}
+    service.put(things.binding(tools=HASHES, restrict=few if where == "binding" else {}))
+    restricted = msgspec.structs.replace(granted(), restrict=few if where == "grant" else {})
+    await approve(gateway, service, things.session(restricted))
+    refused = await wire.call(QUERY, {"statement": "select 1", "maxRows": 11})
+    assert reason_of(refused) == "ArgumentsNotAllowed"
+    assert "maxRows must be at most 10" in refused["content"][0]["text"]
+    assert await sandbox.calls() == []
+    assert not (await wire.call(QUERY, {"statement": "select 1", "maxRows": 10})).get("isError")
 
 
 async def test_pipes_in_trouble_is_no_hang_and_no_401(

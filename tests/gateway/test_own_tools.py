@@ -13,7 +13,7 @@ from live import things
 from live.session_service import SessionServiceServer
 from pipes_api.messages import CreateSession, EndSession, Failure
 from pipes_api.names import DENIAL_META
-from pipes_api.resources import Access, Limits, RequestedBinding
+from pipes_api.resources import Access, ExactCall, Limits, RequestedBinding
 from pipes_api.states import SessionState
 from pipes_gateway.app import Gateway
 
@@ -55,6 +55,17 @@ async def test_a_request_carries_what_was_asked_and_nothing_about_who(
     ]
 
 
+async def test_exact_calls_travel_as_the_text_that_a_person_approves(wire: Wire, service: SessionServiceServer) -> None:
+    calls = [{"tool": "create", "arguments": {"q": "Ada", "a": [1.0, "\u00e9"]}}]
+    asked = {**ASK, "bindings": [{"name": "salesforce", "access": "Write", "calls": calls}]}
+    result = await wire.call("request_session", asked)
+    assert not result.get("isError"), result
+    (created,) = service.requests
+    exact = ExactCall(tool="create", arguments='{"a":[1,"\u00e9"],"q":"Ada"}')
+    assert created.bindings == (RequestedBinding(name="salesforce", access=Access.WRITE, calls=(exact,)),)
+    assert result["structuredContent"]["tools"] == ["salesforce_create"]
+
+
 async def test_the_answer_names_session_command_and_tools_and_holds_nothing_to_apply(wire: Wire) -> None:
     result = await wire.call("request_session", ASK)
     text, data = text_of(result), result["structuredContent"]
@@ -92,6 +103,10 @@ async def test_asking_again_is_answered_with_the_first(wire: Wire, service: Sess
         ({"bindings": [{"name": "snowflake", "access": "Admin"}]}, "bindings[0].access"),
         ({"bindings": [{"name": "snowflake", "tools": []}]}, "bindings[0].tools"),
         ({"bindings": [{"access": "Read"}]}, "name"),
+        ({"bindings": [{"name": "snowflake", "calls": []}]}, "bindings[0].calls"),
+        ({"bindings": [{"name": "snowflake", "calls": [{"tool": "query"}]}]}, "arguments"),
+        ({"bindings": [{"name": "snowflake", "calls": [{"tool": "query", "arguments": "{}"}]}]}, "arguments"),
+        ({"bindings": [{"name": "snowflake", "calls": [{"tool": "query", "arguments": {"n": 2**60}}]}]}, "calls"),
         ({"limits": {"maxCalls": 0}}, "limits.maxCalls"),
         ({"approval": {"decision": "Approved", "by": "alice"}}, "approval"),
         ({"agent": {"serviceAccountName": "admin"}}, "agent"),

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from pipes_api import durations
+from pipes_api import canonical, durations
 from pipes_api.messages import CreateSession, SessionCreated
 from pipes_live.client import SessionService
 from pipes_live.view import LiveView
@@ -47,6 +47,24 @@ class RequestSession(OwnTool):
                         "items": {"type": "string", "minLength": 1, "maxLength": 64},
                         "description": "Only these tools; all that the access allows when left out.",
                     },
+                    "calls": {
+                        "type": "array",
+                        "minItems": 1,
+                        "maxItems": 16,
+                        "items": {
+                            "type": "object",
+                            "properties": {
+                                "tool": {"type": "string", "minLength": 1, "maxLength": 64},
+                                "arguments": {"type": "object"},
+                            },
+                            "required": ["tool", "arguments"],
+                            "additionalProperties": False,
+                        },
+                        "description": (
+                            "Instead of tools: exactly these calls, each once, with exactly these arguments. Best for "
+                            "a write: the person sees what will be done. Call the tool with the same arguments then."
+                        ),
+                    },
                 },
                 "required": ["name"],
                 "additionalProperties": False,
@@ -82,8 +100,14 @@ class RequestSession(OwnTool):
             return failed(f"invalid arguments: duration: {error}")
         if not self._view.synchronized:
             return unavailable()
+        try:
+            bindings = [_with_canonical_calls(each) for each in arguments["bindings"]]
+        except ValueError as error:
+            return failed(f"invalid arguments: bindings: calls: {error}")
         # The session service says for whom: nothing in the request can name another agent, or approve it.
-        return self._answer(await self._service.create(msgspec.convert(arguments, CreateSession)))
+        return self._answer(
+            await self._service.create(msgspec.convert({**arguments, "bindings": bindings}, CreateSession))
+        )
 
     def _answer(self, created: SessionCreated) -> Result:
         session = created.session
@@ -104,3 +128,15 @@ class RequestSession(OwnTool):
         ]
         data = sessions.structured(session, self._view)
         return said("\n".join(lines), {**data, "created": created.created, "notes": created.notes, "show": command})
+
+
+def _with_canonical_calls(binding: dict[str, Any]) -> dict[str, Any]:
+    """A person approves a text, so arguments travel as one: the only way to write them (RFC 8785).
+
+    Raises:
+        ValueError: some have no such form.
+    """
+    if "calls" not in binding:
+        return binding
+    calls = [{**call, "arguments": canonical.dumps(call["arguments"]).decode()} for call in binding["calls"]]
+    return {**binding, "calls": calls}

@@ -38,7 +38,8 @@ def tools_of(session: SessionView, view: LiveView) -> list[str]:
     for asked in session.requested:
         binding = view.binding(session.namespace, asked.name)
         offered = list(binding.tools) if binding is not None else []
-        tools += [tool for tool in offered if asked.tools is None or _is_one_of(tool, asked.name, asked.tools)]
+        wanted = asked.tools if asked.calls is None else tuple(each.tool for each in asked.calls)
+        tools += [tool for tool in offered if wanted is None or _is_one_of(tool, asked.name, wanted)]
     return sorted(tools)
 
 
