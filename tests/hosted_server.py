@@ -25,6 +25,11 @@ HOST = "mcp.acme.example"
 URL = f"https://{HOST}/v1/mcp"
 ERAS = ("2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26")
 MODERN = ERAS[0]
+BOTH_ERAS = ERAS[:2]
+"""The stateless one, and the newest with sessions."""
+
+NUMBER = "%number%"
+"""In a reply: the id of the request that it answers."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -59,7 +64,10 @@ class Seen:
 
 @dataclass
 class Reply:
-    """An answer given instead of the server's, to the next request that `asks` for that method (any, if empty)."""
+    """An answer given instead of the server's, to the next request that `asks` for that method (any, if empty).
+
+    In chunks, NUMBER stands for the id of the request.
+    """
 
     asks: str = ""
     status: int = 200
@@ -285,7 +293,8 @@ async def _answer(reply: Reply, document: Any, send: Send) -> None:
         body = json.dumps({"jsonrpc": "2.0", "id": number, "result": reply.result}).encode()
     headers = {"Content-Type": "application/json", **reply.headers}
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    chunks = reply.chunks or (body,)
+    number = str(document.get("id")) if isinstance(document, dict) else ""
+    chunks = [each.replace(f'"{NUMBER}"'.encode(), number.encode()) for each in reply.chunks or (body,)]
     if not reply.cut:
         raw.append((b"content-length", str(sum(map(len, chunks))).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": raw})

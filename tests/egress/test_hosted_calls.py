@@ -10,7 +10,7 @@ import mcp_types as types
 import pytest
 
 from egress_support import told
-from hosted_server import MODERN, HostedServer, Reply, text, tool
+from hosted_server import MODERN, NUMBER, HostedServer, Reply, text, tool
 from hosted_support import HostedWorld, hosted_world
 from pipes_api.resources import Access
 
@@ -121,13 +121,12 @@ async def test_members_that_nobody_knows_are_kept_and_ours_cannot_be_forged(
     streamed: bool, hosted: HostedWorld
 ) -> None:
     hosted.server.offer(tool("give"))
-    await hosted.call("give")
-    number = hosted.server.asked("tools/call")[0].body["id"] + 1
     if streamed:
-        msg = json.dumps({"jsonrpc": "2.0", "id": number, "result": UNKNOWN}).encode()
-        body = b": hello\r\nevent: message\r\nid: 1\r\ndata: " + msg + b"\r\n\r\n"
+        message = json.dumps({"jsonrpc": "2.0", "id": NUMBER, "result": UNKNOWN})
+        body = f": hello\r\nevent: message\r\nid: 1\r\ndata: {message}\r\n\r\n".encode()
+        at = body.index(NUMBER.encode()) + len(NUMBER) + 1
         # Cut where it hurts: between carriage return and newline, and within a character.
-        chunks = tuple(body[n : n + 7] for n in range(0, len(body), 7))
+        chunks = (body[:at], *(body[n : n + 7] for n in range(at, len(body), 7)))
         reply = Reply("tools/call", headers={"Content-Type": "text/event-stream"}, chunks=chunks)
     else:
         reply = Reply("tools/call", result=UNKNOWN)

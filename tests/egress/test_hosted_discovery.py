@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from broker_support import BrokersSessionService
 from egress_support import ACCOUNTS
-from hosted_server import HOST, URL, HostedServer, Reply, tool
+from hosted_server import BOTH_ERAS, HOST, URL, HostedServer, Reply, tool
 from hosted_support import PROVIDER, HostedWorld, hosted_world
 from pipes_api.messages import BindingView, Discovered, Failure, HostedOffer
 from pipes_api.resources import Access, Connection
@@ -21,7 +21,10 @@ from pipes_egress.broker.discovery import Discovery
 from pipes_live.client import SessionService
 from pipes_live.settings import ServiceSettings
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.parametrize("hosted_server", BOTH_ERAS, indirect=True, scope="module"),
+]
 
 OFFER = HostedOffer(
     url=URL,

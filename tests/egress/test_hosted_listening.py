@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from hosted_server import ERAS, MODERN, HostedServer, Reply, Seen, tool
+from hosted_server import BOTH_ERAS, MODERN, HostedServer, Reply, Seen, tool
 from hosted_support import HostedWorld, hosted_world
 from pipes_api.reasons import Reason
 from pipes_egress.hosted import listening
@@ -17,7 +17,7 @@ from pipes_policy.call import Denial
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=ERAS)
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=BOTH_ERAS)
 async def announcing(request: pytest.FixtureRequest, sandbox_url: str) -> AsyncIterator[HostedServer]:
     async with HostedServer(sandbox_url, request.param, announces=True).running() as server:
         yield server

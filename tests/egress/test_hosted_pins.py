@@ -8,12 +8,15 @@ import mcp_types as types
 import pytest
 
 from egress_support import told
-from hosted_server import HostedServer, Reply, text, tool
+from hosted_server import BOTH_ERAS, NUMBER, HostedServer, Reply, text, tool
 from hosted_support import HostedWorld, hosted_world
 from pipes_api.reasons import Reason
 from pipes_egress.call import ToolResult
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.parametrize("hosted_server", BOTH_ERAS, indirect=True, scope="module"),
+]
 
 
 def is_changed(result: ToolResult, why: str) -> bool:
@@ -110,9 +113,8 @@ async def test_a_change_that_the_server_announces_is_seen_before_the_list_is_old
     hosted.approve()
     assert not (await hosted.call("go")).is_error
     hosted.server.offer(tool("go", "Another."))
-    number = hosted.server.asked("tools/call")[-1].body["id"] + 1
     note = b'data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}\n\n'
-    answer = f'data: {{"jsonrpc":"2.0","id":{number},"result":{{"content":[]}}}}\n\n'.encode()
+    answer = f'data: {{"jsonrpc":"2.0","id":"{NUMBER}","result":{{"content":[]}}}}\n\n'.encode()
     stream = {"Content-Type": "text/event-stream"}
     hosted.server.replies.append(Reply("tools/call", headers=stream, chunks=(note * 100, answer)))
     before = len(hosted.server.asked("tools/list"))

@@ -9,13 +9,16 @@ import mcp_types as types
 import pytest
 
 from egress_support import told
-from hosted_server import MODERN, URL, HostedServer, Reply, text, tool
+from hosted_server import BOTH_ERAS, MODERN, NUMBER, URL, HostedServer, Reply, text, tool
 from hosted_support import HostedWorld, granted, hosted_world
 from pipes_api.reasons import Reason
 from pipes_api.resources import Access, CredentialMode
 from pipes_policy.call import Denial
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.parametrize("hosted_server", BOTH_ERAS, indirect=True, scope="module"),
+]
 
 ERROR = {"code": -32000, "message": "row 7 \x1b[31mis locked"}
 
@@ -289,47 +292,44 @@ async def test_the_credential_never_comes_back_to_the_agent(hosted: HostedWorld)
     assert told(result) == "Bearer (withheld)"
 
 
+def event(message: dict[str, Any], head: bytes = b"") -> bytes:
+    return head + b"data: " + json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n\n"
+
+
+def answer(said: str) -> dict[str, Any]:
+    return {"id": NUMBER, "result": {"content": [{"type": "text", "text": said}]}}
+
+
+STREAM = {"Content-Type": "text/event-stream"}
+
+
 async def test_requests_of_the_server_are_declined_and_its_answer_still_arrives(hosted: HostedWorld) -> None:
     await opened(hosted)
-    number = 99
-    hosted.server.asked("tools/call")
-
-    async def stream(ask: str) -> bytes:
-        return b"data: " + json.dumps({"jsonrpc": "2.0", "id": number, "method": ask, "params": {}}).encode() + b"\n\n"
-
-    # The next request's number follows the last one's.
-    await hosted.call("go")
-    following = hosted.server.asked("tools/call")[-1].body["id"] + 1
-    answer = {"jsonrpc": "2.0", "id": following, "result": {"content": [{"type": "text", "text": "ok"}]}}
-    chunks = (
-        await stream("sampling/createMessage"),
-        await stream("elicitation/create"),
-        await stream("ping"),
-        b"data: " + json.dumps(answer).encode() + b"\n\n",
-    )
-    hosted.server.replies.append(Reply("tools/call", headers={"Content-Type": "text/event-stream"}, chunks=chunks))
-    result = await hosted.call("go")
-    assert told(result) == "ok"
+    asks = [
+        event({"id": 99, "method": method, "params": {}})
+        for method in ("sampling/createMessage", "elicitation/create", "ping")
+    ]
+    hosted.server.replies.append(Reply("tools/call", headers=STREAM, chunks=(*asks, event(answer("ok")))))
+    assert told(await hosted.call("go")) == "ok"
     if hosted.server.era == MODERN:
         return
+
     await asyncio.wait_for(hosted.server.answered(3), 10)
     answers = [each.body for each in hosted.server.seen if isinstance(each.body, dict) and "method" not in each.body]
     assert sorted("error" in each for each in answers) == [False, True, True]
-    assert all(each["id"] == number for each in answers)
+    assert all(each["id"] == 99 for each in answers)
 
 
 async def test_a_stream_that_ends_early_is_taken_up_where_it_ended(hosted: HostedWorld) -> None:
     await opened(hosted)
-    await hosted.call("go")
-    number = hosted.server.asked("tools/call")[-1].body["id"] + 1
-    answer = {"jsonrpc": "2.0", "id": number, "result": {"content": [{"type": "text", "text": "late"}]}}
-    stream = {"Content-Type": "text/event-stream"}
-    hosted.server.replies += [
-        Reply("tools/call", headers=stream, chunks=(b"id: e1\nretry: 100\ndata:\n\n",)),
-        Reply("", headers=stream, chunks=(b"id: e2\ndata: " + json.dumps(answer).encode() + b"\n\n",)),
-    ]
-    result = await hosted.call("go")
-    resumed = [each for each in hosted.server.seen if each.method == "GET"]
+    hosted.server.replies.append(Reply("tools/call", headers=STREAM, chunks=(b"id: e1\nretry: 100\ndata:\n\n",)))
+    call = asyncio.create_task(hosted.call("go"))
+    await hosted.server.arrived(lambda seen: seen.asks == "tools/call")
+    number = hosted.server.asked("tools/call")[-1].body["id"]
+    late = event({**answer("late"), "id": number}, b"id: e2\n")
+    hosted.server.replies.append(Reply("GET", headers=STREAM, chunks=(late,)))
+    result = await call
+    resumed = hosted.server.asked("GET")
 
     if hosted.server.era == MODERN:
         assert "Whether it was done is not known" in told(result)
@@ -341,10 +341,9 @@ async def test_a_stream_that_ends_early_is_taken_up_where_it_ended(hosted: Hoste
 
 async def test_a_stream_that_cannot_be_taken_up_does_not_repeat_the_call(hosted: HostedWorld) -> None:
     await opened(hosted)
-    stream = {"Content-Type": "text/event-stream"}
     hosted.server.replies += [
-        Reply("tools/call", headers=stream, chunks=(b"id: e1\nretry: 100\ndata:\n\n",)),
-        Reply("", 404),
+        Reply("tools/call", headers=STREAM, chunks=(b"id: e1\nretry: 100\ndata:\n\n",)),
+        Reply("GET", 404),
     ]
     result = await hosted.call("go")
 

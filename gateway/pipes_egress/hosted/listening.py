@@ -30,23 +30,26 @@ LISTEN = Ask(method="subscriptions/listen", params={"notifications": {"toolsList
 class Listener:
     """Listens on connections of its own, so that standing streams do not take the place of calls.
 
-    `doubt` is called whenever something may have changed unheard.
+    `doubt` is called whenever something may have changed unheard; `number` gives a request its own.
     """
 
-    def __init__(self, transport: Transport, answers: Answers, doubt: Callable[[], None]) -> None:
+    def __init__(
+        self, transport: Transport, answers: Answers, doubt: Callable[[], None], number: Callable[[], int]
+    ) -> None:
         self._transport = transport
         self._answers = answers
         self._doubt = doubt
+        self._number = number
         self._task: asyncio.Task[None] | None = None
         self._refused: Spoken | None = None
         self._way: Way | None = None
 
-    def attend(self, way: Way, spoken: Spoken, number: int) -> None:
-        """Listen from now on, if the server announces changes and nobody listens yet. `number` is the request's own."""
+    def attend(self, way: Way, spoken: Spoken) -> None:
+        """Listen from now on, if the server announces changes and nobody listens yet."""
         self._way = way
         if not spoken.announces or spoken is self._refused or (self._task is not None and not self._task.done()):
             return
-        self._task = asyncio.create_task(self._listen(spoken, number))
+        self._task = asyncio.create_task(self._listen(spoken))
 
     def close(self) -> None:
         """Nobody uses the server any more."""
@@ -54,11 +57,11 @@ class Listener:
         if self._task is not None:
             self._task.cancel()
 
-    async def _listen(self, spoken: Spoken, number: int) -> None:
+    async def _listen(self, spoken: Spoken) -> None:
         pause = FIRST_PAUSE_SECONDS
         while (way := self._way) is not None:
             try:
-                await self._hear(replace(way, transport=self._transport, told=None, limit=STREAM_BYTES), spoken, number)
+                await self._hear(replace(way, transport=self._transport, told=None, limit=STREAM_BYTES), spoken)
                 pause = FIRST_PAUSE_SECONDS
             except Refused:
                 return  # whoever calls next is asked for again
@@ -71,8 +74,9 @@ class Listener:
             self._doubt()
             await asyncio.sleep(pause)
 
-    async def _hear(self, way: Way, spoken: Spoken, number: int) -> None:
+    async def _hear(self, way: Way, spoken: Spoken) -> None:
         """One stream, to its end."""
+        number = self._number()
 
         async def read(answer: Arriving) -> None:
             await self._answers.listen(way, spoken, answer, number)

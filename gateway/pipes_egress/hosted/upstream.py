@@ -28,13 +28,13 @@ class Upstream:
     def __init__(self, title: str, era: Era, listing: Listing, streams: Transport) -> None:
         self.listing = listing
         self._answers = Answers(title, listing.doubt)
-        self._listener = Listener(streams, self._answers, listing.doubt)
         self._era = era
         self._title = title
         self._spoken: Spoken | None = None
         self._opening = asyncio.Lock()
         self._reading = asyncio.Lock()
         self._numbers = itertools.count(1)
+        self._listener = Listener(streams, self._answers, listing.doubt, lambda: next(self._numbers))
 
     async def request(self, way: Way, ask: Ask, *, counts: bool = False) -> dict[str, Any]:
         """The result of a request, as the server gave it. A lost session is opened anew, once.
@@ -48,7 +48,7 @@ class Upstream:
             try:
                 spoken = await self._opened(way)
                 if counts:
-                    self._listener.attend(way, spoken, next(self._numbers))
+                    self._listener.attend(way, spoken)
                 return await self._exchanged(way, spoken, ask, counts=counts)
             except NoAnswer as error:
                 maybe_done = counts and way.sent and not ask.repeatable
