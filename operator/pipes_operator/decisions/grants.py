@@ -166,7 +166,8 @@ def _account(offer: Offer, person: OnBehalfOf | None, report: Report | None) -> 
 
 def _why(offer: Offer) -> str:
     conditions = offer.binding.status.conditions
-    told = [each.message for kind in ("Connected", "Ready") for each in conditions if each.type == kind]
+    wrong = [each for each in conditions if each.status != "True" and each.reason != Word.FROM_SESSION]
+    told = [each.message for kind in ("Connected", "Ready") for each in wrong if each.type == kind]
     return next((message for message in told if message), "see its conditions")
 
 

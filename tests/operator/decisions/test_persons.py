@@ -186,3 +186,20 @@ def test_a_persons_connection_is_of_that_person_only(make):
         assert reports.checked(theirs, other).word is Word.NOT_THE_OWNERS
     nothing = Report(Word.CONNECTED, user_id="user_alice")
     assert reports.checked(theirs, nothing).word is Word.NOT_THE_OWNERS
+
+
+def test_why_such_a_binding_is_not_ready_is_not_that_it_has_no_person(make):
+    binding = make.binding(ready=False, connection={"fromSession": True})
+    conditions = tuple(
+        msgspec.structs.replace(
+            each,
+            status="Unknown" if each.type == "Connected" else "False",
+            reason="FromSession" if each.type == "Connected" else "NameCollision",
+            message="Each session names it." if each.type == "Connected" else "Rename it.",
+        )
+        for each in binding.status.conditions
+    )
+    status = msgspec.structs.replace(binding.status, conditions=conditions)
+    found = asked(make, make.offered(msgspec.structs.replace(binding, status=status)), {}, onBehalfOf=ALICE)
+
+    assert found.problems == ("snowflake is not Ready: Rename it.",)
