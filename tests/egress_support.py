@@ -27,9 +27,11 @@ CATALOGS = pipes_catalog.load()
 ACCOUNTS = {
     "github": "data_installation_github_alice",
     "linear": "data_installation_linear_alice",
+    "atlassian": "data_installation_atlassian_alice",
     "snowflake": "data_installation_snowflake_alice",
     "google-drive": "data_installation_drive_alice",
     "google-calendar": "data_installation_calendar_alice",
+    "gmail": "data_installation_gmail_alice",
     "salesforce": "data_installation_salesforce_alice",
     "hubspot": "data_installation_hubspot_alice",
     "notion": "data_installation_notion_alice",

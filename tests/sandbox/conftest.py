@@ -46,9 +46,11 @@ class Sandbox:
         default_factory=lambda: {
             "github": "api.github.com",
             "linear": "api.linear.app",
+            "atlassian": "api.atlassian.com",
             "snowflake": "acme-eu1.snowflakecomputing.com",
             "google-drive": "www.googleapis.com",
             "google-calendar": "www.googleapis.com",
+            "gmail": "gmail.googleapis.com",
             "salesforce": "acme.my.salesforce.com",
             "hubspot": "api.hubapi.com",
             "notion": "api.notion.com",
