@@ -1,6 +1,7 @@
 """Exact calls: shown whole, approved with kubectl, each used once, and nothing beside them."""
 
 from collections.abc import Callable
+from typing import Any
 
 import anyio
 import pytest
@@ -14,7 +15,7 @@ from environment.team import Team
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
-LEAD = {"object": "Lead", "fields": {"Company": "Initech", "LastName": "Lumbergh"}}
+LEAD: dict[str, Any] = {"object": "Lead", "fields": {"Company": "Initech", "LastName": "Lumbergh"}}
 SALESFORCE = "acme.my.salesforce.com"
 
 
@@ -34,7 +35,7 @@ async def test_one_approved_call_passes_once_and_nothing_else(
     async with Agent.connected(gateway.mcp_url) as agent:
         await agent.until_live(name)
         before = len(observer.provider_calls(SALESFORCE))
-        other = {**LEAD, "fields": {**LEAD["fields"], "Company": "Initrode"}}  # type: ignore[dict-item]
+        other = {**LEAD, "fields": {**LEAD["fields"], "Company": "Initrode"}}
         for mismatch in (other, {**LEAD, "object": "Contact"}, {**LEAD, "fields": {"LastName": "Lumbergh"}}):
             refused = await agent.call("salesforce_create", **mismatch)
             assert refused.reason == "CallMismatch", refused.text

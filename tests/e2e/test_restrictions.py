@@ -1,6 +1,7 @@
 """What a binding restricts: shown to who approves, told to the agent, and held wherever calls are executed."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -31,12 +32,13 @@ async def test_only_arguments_that_satisfy_the_binding_pass(
         passed = await agent.call("reports_query", statement=COUNT, database="CRM", maxRows=10)
         assert not passed.is_error, passed.text
         before = len(observer.provider_calls())
-        for arguments, said in (
+        refusals: list[tuple[dict[str, Any], str]] = [
             ({"database": "OTHER", "maxRows": 10}, "database"),
             ({"maxRows": 10}, "database"),
             ({"database": "CRM", "maxRows": 101}, "maxRows"),
             ({"database": "CRM"}, "maxRows"),
-        ):
+        ]
+        for arguments, said in refusals:
             refused = await agent.call("reports_query", statement=COUNT, **arguments)
             assert refused.reason == "ArgumentsNotAllowed", refused.text
             assert said in refused.text

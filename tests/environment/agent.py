@@ -80,9 +80,10 @@ class Agent:
         told = result.meta or {}
         return Answer(text, bool(result.is_error), told.get(DENIAL), result.structured_content, told)
 
-    async def ask(self, *bindings: Mapping[str, Any], duration: str = "10m", **asked: Any) -> str:
+    async def ask(
+        self, *bindings: Mapping[str, Any], duration: str = "10m", reason: str = "an end-to-end test", **asked: Any
+    ) -> str:
         """The name of the session that it asks for; a person must approve it."""
-        reason = asked.pop("reason", "an end-to-end test")
         answer = await self.call("request_session", reason=reason, bindings=bindings, duration=duration, **asked)
         assert not answer.is_error, answer.text
         name: str = answer.structured["session"]

@@ -7,7 +7,7 @@ from pathlib import Path
 OPERATOR_NAMESPACE = "pipes-system"
 TEAM = "team-a"
 AGENT = "analyst"
-ALICE, BOB = "alice@example.com", "bob@example.com"
+ALICE, BOB, CAROL = "alice@example.com", "bob@example.com", "carol@example.com"
 
 
 def free_port() -> int:
