@@ -182,7 +182,7 @@ class _Comparison:
             return any("when" not in case for case in template["$cases"])
         if isinstance(template, Mapping) and "$join" in template:
             return any(self._always(each) for each in template["$parts"])
-        if isinstance(template, Mapping) and not operator_of(template):
+        if isinstance(template, Mapping) and operator_of(template) in ("", "$message"):
             return True
         required, properties = self._arguments.get("required", ()), self._arguments["properties"]
         return all(

@@ -38,10 +38,12 @@ class Callers:
             raise errors.unauthenticated()
         return token
 
+    def token_scopes(self, call: Call) -> frozenset[str]:
+        return frozenset(scope.removeprefix(PREFIX) for scope in self.token(call).scopes)
+
     def of(self, call: Call, scopes: tuple[str, ...], method: str) -> Caller:
         """The account's owner at Google. Raises RefusalError 403 when none of `scopes` is granted."""
-        token = self.token(call)
-        granted = frozenset(scope.removeprefix(PREFIX) for scope in token.scopes)
+        token, granted = self.token(call), self.token_scopes(call)
         if not granted & set(scopes):
             # Gmail's widest scope is an address of its own, without the prefix.
             wanted = " ".join(scope if "://" in scope else PREFIX + scope for scope in scopes)
