@@ -9,11 +9,15 @@ import pytest
 
 from pipes_api import messages
 from pipes_api.clock import boottime
-from pipes_api.resources import Limits, RequestedBinding
+from pipes_api.grant import GrantedCall
+from pipes_api.reasons import Reason
+from pipes_api.resources import Access, Limits, RequestedBinding, ToolLimits
 from pipes_api.states import SessionState
+from pipes_live.budget import Budget
 from pipes_live.client import SessionService as Client
 from pipes_live.errors import Refused
 from pipes_live.settings import ServiceSettings as ClientSettings
+from pipes_policy.limits import Place, is_budgeted
 
 pytestmark = pytest.mark.apiserver
 
@@ -78,6 +82,34 @@ async def test_requests_reservations_and_ends_through_the_client(service: Any, c
     with pytest.raises(Refused) as refused:
         await gateway.create(messages.CreateSession(reason="why", bindings=(), duration="15m"))
     assert refused.value.failure.reason == "InvalidRequest"
+
+
+async def test_what_a_call_takes_is_what_the_operator_counts(service: Any, client: Any) -> None:
+    """The budget as the executing side keeps it: taken, told, given back, and used up."""
+    namespace, uid, gateway = client
+    query, call = "snowflake_query", GrantedCall(tool="snowflake_query", arguments='{"statement":"SELECT 1"}')
+    of_tool, exact = Place(Access.READ, tool=query), Place(Access.READ, exact=call.id)
+    limits = Limits(max_calls=9)
+    for name, place, what in (
+        ("s1", of_tool, {"tool_limits": {query: ToolLimits(max_calls=1)}}),
+        ("s2", exact, {"calls": (call,)}),
+    ):
+        made = (await service.active(namespace, name, uid, limits=limits, **what)).metadata.uid
+        await until(lambda u=made: (seen := gateway.view.session(u)) is not None and seen.live)
+        session, budget = gateway.view.session(made), Budget(gateway)
+        assert is_budgeted(session)
+        assert await budget.take(session, place) is None
+        assert budget.left(session, place)["callsLeft"] == 8
+        denial = await budget.take(session, place)
+        assert denial is not None
+        assert denial.reason is Reason.BUDGET_EXHAUSTED
+        assert denial.session_expires_at == session.expires_at
+        await until(lambda u=made: gateway.view.session(u).usage.calls == 1)
+        assert gateway.view.session(made).usage.exact == ((call.id,) if place.exact else ())
+        await budget.give_back(session, place)
+        await until(lambda u=made: gateway.view.session(u).usage.calls == 0)
+        assert await budget.take(session, place) is None
+    assert budget.left(session, exact) == {"callsLeft": 8}
 
 
 async def test_rotation_every_moment_breaks_no_token(service: Any, client: Any) -> None:
