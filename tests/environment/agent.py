@@ -1,5 +1,6 @@
 """An agent: the official MCP client, and what it sees."""
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,11 @@ class Answer:
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def data(self) -> Any:
+        """What the provider answered: the first block, without what is said about it."""
+        return json.loads(self.text.split("\n", 1)[0])
+
+    @property
     def reason(self) -> str | None:
         return self.denial["reason"] if self.denial else None
 
@@ -48,7 +54,7 @@ class Agent:
                 agent.list_changed.set()
 
         async with (
-            Client(url, mode=mode, message_handler=hear, read_timeout_seconds=60) as client,  # type: ignore[arg-type]
+            Client(url, mode=mode, message_handler=hear, read_timeout_seconds=60) as client,
             anyio.create_task_group() as tasks,
         ):
             agent = cls(client)

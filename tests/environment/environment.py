@@ -3,7 +3,7 @@
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -49,6 +49,7 @@ class Environment:
         self.gateway = self._program("gateway", _ready(ports.gateway_health))
         self._more: list[Program] = []
         self._mounts: list[Mount] = []
+        self._allowed_hosts: dict[str, list[str]] = {}
 
     @classmethod
     def start(
@@ -57,11 +58,13 @@ class Environment:
         *,
         detach: bool = False,
         operator: Mapping[str, Any] | None = None,
+        allowed_hosts: Mapping[str, Sequence[str]] | None = None,
         ports: Ports | None = None,
     ) -> "Environment":
         """Everything from an empty store; returns when the three bindings are Ready and their tools are listed.
 
         operator: settings of the operator over those used here.
+        allowed_hosts: hosts beyond the catalogs', by provider, which the chart tells operator and broker alike.
 
         Raises ClusterError with one line that says what to do.
         """
@@ -70,6 +73,7 @@ class Environment:
             starting = side.submit(Cluster.start, run_dir, detach=detach)
             cluster = starting.result()
             environment = cls(cluster, ports, secrets.token_urlsafe(24))
+            environment._allowed_hosts = {name: list(hosts) for name, hosts in (allowed_hosts or {}).items()}
             try:
                 environment._remember()
                 sandbox = side.submit(environment.sandbox.start)
@@ -134,6 +138,7 @@ class Environment:
             "healthPort": self.ports.operator_health,
             "brokerNames": ["localhost", "127.0.0.1"],
             "caBundleFile": str(self.places.ca),
+            "allowedHosts": self._allowed_hosts,
             **over,
         }
 
@@ -148,8 +153,7 @@ class Environment:
             "caFile": str(self.places.ca),
             "tokenFile": str(self.places.token("broker-0", OPERATOR_AUDIENCE)),
             "kubeconfig": str(self.places.kubeconfig("broker-0")),
-            "workosKeyFile": str(self.places.workos_key),
-            "sandbox": self.sandbox_url,
+            **self._egress_settings,
         }
 
     def gateway_settings(self, name: str, *, pod: str = "analyst-0", **over: Any) -> dict[str, Any]:
@@ -166,6 +170,15 @@ class Environment:
         }
 
     @property
+    def _egress_settings(self) -> dict[str, Any]:
+        """For whatever calls providers: the broker, or a gateway that does it by itself."""
+        return {
+            "workosKeyFile": str(self.places.workos_key),
+            "sandbox": self.sandbox_url,
+            "allowedHosts": self._allowed_hosts,
+        }
+
+    @property
     def _operator_url(self) -> str:
         return f"https://127.0.0.1:{self.ports.operator}"
 
@@ -178,7 +191,7 @@ class Environment:
         self._more.append(gateway.program)
         settings = {"port": gateway.port, "healthPort": gateway.health_port, **over}
         if direct:
-            settings |= {"mode": "direct", "workosKeyFile": str(self.places.workos_key), "sandbox": self.sandbox_url}
+            settings |= {"mode": "direct", **self._egress_settings}
         gateway.program.start(self.gateway_settings(pod, pod=pod, **settings), wait=wait)
         return gateway
 

@@ -41,9 +41,9 @@ class Team:
         self.await_ready(name)
         return name
 
-    def write(self, document: Mapping[str, Any], *, user: str = ALICE) -> None:
+    def write(self, document: Mapping[str, Any], *, user: str = ALICE, patience: float = _WITHIN) -> None:
         """Apply it as that user, whose roles may be as new as a moment: the authorizer reads them from a watch."""
-        deadline = time.monotonic() + _WITHIN
+        deadline = time.monotonic() + patience
         while True:
             try:
                 self._cluster.apply(document, user=user)
