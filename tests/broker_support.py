@@ -5,7 +5,7 @@ import datetime as dt
 import json
 import ssl
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,14 +179,20 @@ def trusting(ca_file: Path) -> ssl.SSLContext:
 
 
 @asynccontextmanager
-async def running_broker(cluster: Cluster, namespace: str, directory: Path) -> AsyncIterator[Brokered]:
-    """A broker, its session service and a sandbox, and a pod `agent` of ServiceAccount `analyst` that may call it."""
+async def running_broker(
+    cluster: Cluster, namespace: str, directory: Path, before: Callable[[str], Any] | None = None
+) -> AsyncIterator[Brokered]:
+    """A broker, its session service and a sandbox, and a pod `agent` of ServiceAccount `analyst` that may call it.
+
+    `before` is given the sandbox's URL, and makes a context manager of the URL that the broker uses in its place.
+    """
     pod = await asyncio.to_thread(cluster.create_pod, namespace, "agent", "analyst")
     projected = await asyncio.to_thread(cluster.pod_token, namespace, "agent", BROKER_AUDIENCE)
     key = directory / "workos-key"
     key.write_text(API_KEY)
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(running(Settings(port=0, api_key=API_KEY, admin_token=ADMIN_TOKEN)))
+        seen_as = sandbox.url if before is None else await stack.enter_async_context(before(sandbox.url))
         service = BrokersSessionService(directory)
         await service.start()
         stack.push_async_callback(service.stop)
@@ -202,7 +208,7 @@ async def running_broker(cluster: Cluster, namespace: str, directory: Path) -> A
                 token_file=service.token_file,
                 kubeconfig=cluster.kubeconfig("admin"),
                 workos_key_file=key,
-                sandbox=sandbox.url,
+                sandbox=seen_as,
             )
         )
         await broker.start()

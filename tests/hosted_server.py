@@ -121,9 +121,10 @@ class HostedServer:
 
     async def arrived(self, fits: Callable[["Seen"], bool] = lambda _: True) -> None:
         """Wait until something (that fits) has been asked."""
-        while not any(map(fits, self.seen)):
-            self._arrived.clear()
-            await self._arrived.wait()
+        async with asyncio.timeout(10):
+            while not any(map(fits, self.seen)):
+                self._arrived.clear()
+                await self._arrived.wait()
 
     async def answered(self, count: int) -> None:
         """Wait until the client has posted so many answers to requests of the server."""
@@ -188,8 +189,12 @@ class HostedServer:
             app=server, security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False)
         )
 
-    async def announce(self, context: Any, arguments: dict[str, Any]) -> types.CallToolResult:
+    async def publish(self) -> None:
+        """Tell who listens in the stateless era that the tools have changed."""
         await self._bus.publish(ToolsListChanged())
+
+    async def announce(self, context: Any, arguments: dict[str, Any]) -> types.CallToolResult:
+        await self.publish()
         await context.session.send_tool_list_changed()
         return text("said")
 
