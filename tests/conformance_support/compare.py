@@ -108,9 +108,9 @@ class _Comparison:
                 yield from (f"{place} {each}" for each in misfits(our, their, self._description, written=written))
 
     def _object(self, template: Mapping[str, Any], theirs: Schema, place: str, written: bool) -> Iterator[str]:
-        complaints = [
-            list(self._members(template, each, place, written)) for each in self._description.alternatives(theirs)
-        ]
+        every = list(self._description.alternatives(theirs))
+        objects = [each for each in every if not types(each) or "object" in types(each)]
+        complaints = [list(self._members(template, each, place, written)) for each in objects or every]
         yield from min(complaints, key=len, default=[])
 
     def _members(self, template: Mapping[str, Any], theirs: Schema, place: str, written: bool) -> Iterator[str]:

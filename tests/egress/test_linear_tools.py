@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from egress_support import World, data, told
+from egress_support import World, data, granted, told
 from pipes_api.reasons import Reason
+from pipes_api.resources import Connection
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -129,6 +130,13 @@ async def test_a_write_without_its_scope_is_refused_before_it_is_sent(world: Wor
     assert "write" in refused.denial.message
     assert not allowed.is_error
     assert len(calls) == 1
+
+
+async def test_a_personal_key_is_sent_bare(world: World) -> None:
+    carol = granted("linear", connection=Connection(user_id="user_carol"), account="data_installation_linear_carol")
+    issue = data(await world.call("linear", "get_issue", {"issue": "HR-1"}, granted=carol))
+
+    assert issue["title"] == "Salaries of next year"
 
 
 async def test_an_error_within_a_success_is_an_error(world: World) -> None:

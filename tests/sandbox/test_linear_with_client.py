@@ -146,6 +146,11 @@ def test_a_comment_can_be_made_with_its_own_scope(node: NodeClient, sandbox: Any
     assert bob("createComment", {"issueId": "ENG-1", "body": "Me too"})["success"]
 
 
+def test_a_personal_key_is_taken_bare(node: NodeClient, unchanged: Any) -> None:
+    key = unchanged.token("linear", "user_carol")
+    assert node.call("viewer", url=unchanged.url, key=key)["email"] == "carol@acme.example"
+
+
 def test_an_ended_token_is_refused(node: NodeClient, sandbox: Any) -> None:
     alice = calls(node, sandbox)
     sandbox.admin("POST", "/tokens/end", {"provider": "linear"})
