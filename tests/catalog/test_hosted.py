@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from data_files import lines
 from pipes_api.resources import Access, HostedServer
 from pipes_catalog import advertised, from_wire, hosted, to_wire
 from pipes_catalog.definition import ToolAccess, ToolDefinition
@@ -307,3 +308,14 @@ def test_what_is_no_plain_https_address_is_refused(url: str) -> None:
 )
 def test_only_a_listed_host_and_port_is_covered(url: str, pattern: str, covered: bool) -> None:
     assert address(url).is_among([pattern]) is covered
+
+
+@pytest.mark.parametrize("url", [line for _, line in lines("urls.txt")])
+def test_no_url_of_the_public_list_reaches_another_host(url: str) -> None:
+    try:
+        at = address(url)
+    except AddressInvalid:
+        return
+    allowed = ("api.example.com", "api.workos.com", "*.snowflakecomputing.com")
+    # What stays is a path at the allowed host itself; whatever it redirects to is not followed.
+    assert at.is_among(allowed) is (at.authority == "api.example.com")

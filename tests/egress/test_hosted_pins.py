@@ -99,10 +99,11 @@ async def test_renaming_a_tool_and_putting_another_in_its_place_is_seen(
     assert is_changed(result, "differently")
 
 
-async def test_two_tools_of_the_approved_name_are_none(hosted: HostedWorld) -> None:
+@pytest.mark.parametrize("place", [0, 1])
+async def test_two_tools_of_the_approved_name_are_none(place: int, hosted: HostedWorld) -> None:
     hosted.server.offer(tool("go"))
     hosted.approve()
-    hosted.server.tools.append(tool("go", "Another."))
+    hosted.server.tools.insert(place, tool("go", "Another."))
 
     assert is_changed(await hosted.call("go"), "differently")
 

@@ -84,6 +84,7 @@ REFUSALS: dict[str, tuple[Reply, str]] = {
         "something else than was asked",
     ),
     "deep": (Reply("tools/call", body=b"[" * 100_000), "answered with what is not JSON"),
+    "deep result": (Reply("tools/call", result={"x": json.loads("[" * 400 + "]" * 400)}), "of more than 200 levels"),
     "asks back": (
         Reply("tools/call", result={"resultType": "input_required"}),
         "asks for input, which cannot be given",
@@ -337,6 +338,17 @@ async def test_a_stream_that_ends_early_is_taken_up_where_it_ended(hosted: Hoste
     else:
         assert told(result) == "late"
         assert [each.headers["last-event-id"] for each in resumed] == ["e1"]
+
+
+async def test_a_stream_without_end_is_ended_at_the_limit(hosted_server: HostedServer, tmp_path: Path) -> None:
+    async with hosted_world(tmp_path, hosted_server, hosted_answer_bytes=50_000) as hosted:
+        hosted.server.offer(tool("go"))
+        note = event({"method": "notifications/message", "params": {"data": "x" * 1_000}})
+        hosted.server.replies.append(Reply("tools/call", headers=STREAM, chunks=(note,) * 100, cut=True))
+        result = await hosted.call("go")
+
+    assert "longer than 50,000 bytes" in told(result)
+    assert calls(hosted) == 1
 
 
 async def test_a_stream_that_cannot_be_taken_up_does_not_repeat_the_call(hosted: HostedWorld) -> None:

@@ -8,7 +8,6 @@ sent, and each reading is in the audit trail as maintenance.
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import Any
 
 from pipes_api.messages import BindingView, Discovered, HostedOffer, encode
 from pipes_api.reasons import Reason
@@ -23,6 +22,7 @@ from pipes_policy.call import Denial
 
 from ..credentials.cache import Key
 from ..egress import Egress
+from ..hosted.depth import nests_at_most
 from ..hosted.servers import Listed
 from ..problems import ProviderFailed, Refused
 
@@ -186,21 +186,13 @@ def _may_be_read(binding: BindingView) -> bool:
 
 
 def _message(binding: BindingView, tools: Listed, problem: str) -> Discovered:
-    told = tuple(each if _is_flat(each, DEEPEST) else {"name": each.get("name")} for each in tools)
+    told = tuple(each if nests_at_most(each, DEEPEST) else {"name": each.get("name")} for each in tools)
     message = Discovered(namespace=binding.namespace, uid=binding.uid, tools=told, problem=problem[:LONGEST_PROBLEM])
     if len(told) <= MOST_TOOLS_TOLD and len(encode(message)) <= LARGEST_MESSAGE:
         return message
     return Discovered(
         namespace=binding.namespace, uid=binding.uid, problem="the server lists more tools than can be taken in"
     )
-
-
-def _is_flat(value: Any, levels: int) -> bool:
-    if isinstance(value, dict):
-        return levels > 0 and all(_is_flat(each, levels - 1) for each in value.values())
-    if isinstance(value, list):
-        return levels > 0 and all(_is_flat(each, levels - 1) for each in value)
-    return True
 
 
 def _record(binding: BindingView) -> None:

@@ -12,6 +12,7 @@ from pipes_policy.call import Denial
 
 from ..call import UNTRUSTED, Progress, ToolResult
 from ..problems import ProviderFailed, Refused
+from .depth import nests_at_most
 from .problems import RpcError, failed
 from .protocol import Ask, mirrored_values
 from .upstream import Upstream
@@ -19,6 +20,9 @@ from .way import Way
 
 TICK_SECONDS = 10.0
 """Clients give up after a minute of silence, some earlier."""
+
+DEEPEST = 200
+"""Levels of a result that can be passed on."""
 
 OUR_META = "pipesmcp.io/"
 _OF_THE_HOP = ("resultType", "ttlMs", "cacheScope")
@@ -101,6 +105,8 @@ def passed_on(result: Mapping[str, Any], title: str) -> ToolResult:
     if (kind := result.get("resultType", "complete")) != "complete":
         what = "asks for input" if kind == "input_required" else "answered with something that is not supported here"
         raise ProviderFailed(f"{title}'s MCP server {what}, which cannot be given from here. Nothing more was done.")
+    if not nests_at_most(result, DEEPEST):
+        raise ProviderFailed(f"{title}'s MCP server answered with JSON of more than {DEEPEST} levels")
     content, meta = result.get("content", []), result.get("_meta")
     if not isinstance(content, list) or not all(isinstance(each, dict) for each in content):
         raise ProviderFailed(f"{title}'s MCP server answered with what is no result of a tool")

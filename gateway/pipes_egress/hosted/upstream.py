@@ -98,8 +98,6 @@ class Upstream:
         if self._spoken is spoken:
             self._spoken = None
             self.listing.doubt()
-            if spoken.modern:
-                self._era.modern = None
 
     async def _agreed(self, way: Way) -> Spoken:
         """Which revision both speak (2026-07-28, basic/versioning): the newest is tried first."""
