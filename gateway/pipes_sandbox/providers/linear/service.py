@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -95,6 +96,7 @@ class LinearService(Service):
         return web.json_response(result.formatted)
 
 
+@cache
 def _schema() -> GraphQLSchema:
     return build_schema((files(__package__) / "schema.graphql").read_text(encoding="utf-8"))
 
