@@ -71,6 +71,12 @@ def chain(length: int) -> dict[str, Any]:
     return {"$defs": {**doubled, f"d{length}": {"required": ["limit"]}}, "$ref": "#/$defs/d0"}
 
 
+def wide() -> dict[str, Any]:
+    """As `chain`, nowhere deep: four levels of eight."""
+    levels = {f"w{n}": {"anyOf": [{"$ref": f"#/$defs/w{n + 1}"}] * 8} for n in range(4)}
+    return {"$defs": {**levels, "w4": {"required": ["limit"]}}, "$ref": "#/$defs/w0"}
+
+
 def nested(depth: int) -> dict[str, Any]:
     schema: dict[str, Any] = {"required": ["limit"]}
     for _ in range(depth):
@@ -144,6 +150,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("another identity", {"$id": "https://example.com/x", **WAREHOUSE}, "$id", "is not a keyword"),
     ("another dialect", {"$schema": "http://json-schema.org/draft-07/schema#", **WAREHOUSE}, "$schema", "dialect"),
     ("a small text that is a large work", chain(12), "$ref", "holds too many schemas"),
+    ("a small text that is wide", wide(), "$ref", "holds too many schemas"),
     ("very deep", nested(40), "allOf.0", "nests them too deeply"),
     ("very large", on("warehouse", enum=["x" * 100] * 200), "", "at most 16384 are allowed"),
     ("a number beyond all bounds", on("amount", maximum=2**60), "", "beyond 2^53"),

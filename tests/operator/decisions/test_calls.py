@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipes_api import canonical
@@ -93,6 +93,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.just("data"), VALUES))
 def test_what_is_its_own_canonical_form_is_taken_and_every_other_spelling_is_not(value) -> None:
     text = canonical.dumps(value).decode()

@@ -1,6 +1,6 @@
 """A budget hands out what is there, never more, and takes back what the holder has, never more."""
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipes_api.messages import Reserve, Reserved
@@ -150,6 +150,7 @@ singles = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(singles, st.integers(1, 10), st.integers(1, 4), st.integers(1, 7))
 def test_what_is_out_never_exceeds_the_budget_of_a_tool_or_an_exact_call(
     reservations: list[tuple[str, Reserve]], max_calls: int, of_query: int, batch: int
