@@ -10,7 +10,7 @@ from pipes_api.resources import Agent, RequestedBinding
 from pipes_api.states import SessionState
 from pipes_policy.selection import binding_of, choose
 
-LATER = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
+LATER = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
 
 
 def chosen(sessions: list[SessionView], binding: str) -> SessionView | None:
