@@ -20,6 +20,7 @@ from pipes_api.resources import Access, Connection
 from pipes_egress.broker.discovery import Discovery
 from pipes_live.client import SessionService
 from pipes_live.settings import ServiceSettings
+from pipes_live.view import LiveView
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -51,8 +52,9 @@ def binding(name: str = "acme", **changes: Any) -> BindingView:
 class Told:
     """What the operator's side has heard, waited for."""
 
-    def __init__(self, service: BrokersSessionService) -> None:
+    def __init__(self, service: BrokersSessionService, view: LiveView) -> None:
         self.service = service
+        self.view = view
 
     async def next(self) -> Discovered:
         async with asyncio.timeout(10):
@@ -70,7 +72,7 @@ async def discovering(hosted: HostedWorld, service: BrokersSessionService, secon
         watching = asyncio.create_task(client.run(pause=lambda _: asyncio.sleep(0.01)))
         async with Discovery(client.view, hosted.egress, client, seconds):
             assert await client.synchronized(10)
-            yield Told(service)
+            yield Told(service, client.view)
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
 
@@ -170,6 +172,26 @@ async def test_nothing_is_sent_for_one_that_is_suspended_in_the_middle(
 
     assert found.uid == "uid-other"
     assert len(hosted.server.asked("tools/list")) == 1
+
+
+async def test_nothing_more_is_sent_while_the_operator_cannot_be_asked(
+    hosted: HostedWorld, service: BrokersSessionService
+) -> None:
+    hosted.server.offer(tool("go"))
+    hosted.server.before_answering = asyncio.Event()
+    service.put(binding())
+    async with discovering(hosted, service, 300) as told:
+        await hosted.server.arrived()
+        lost = asyncio.Event()
+        told.view.on_change(lambda _: None if told.view.connected else lost.set())
+        service.answers_watch = False
+        service.cut()
+        await asyncio.wait_for(lost.wait(), 10)
+        hosted.server.before_answering.set()
+        found = await told.next()
+
+    assert found.problem == "the operator cannot be asked"
+    assert len(hosted.server.seen) == 1
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,7 @@ async def test_an_unknown_tool_that_is_told_in_a_result_is_looked_for_before_the
 
     assert told(await hosted.call("go")) == "Unknown tool: go"
     assert is_changed(await hosted.call("go"), "does not offer it any more")
+    assert len(hosted.server.asked("tools/call")) == 2, "it was seen in the list, not by calling"
 
 
 async def test_bad_arguments_that_the_server_refuses_stay_its_refusal(hosted: HostedWorld) -> None:
