@@ -114,10 +114,12 @@ class Exchange(Part):
     `lookup` is sent first, if given; its answer is at `{lookup.…}`. Then `request`, or the fitting one of `cases`; or,
     with `open`, what the caller wrote.
     `details`, if given, is sent for each row, which is `{item}` there, and its answer takes the row's place.
+    `host` is one of `endpoint.hosts`, written out, where the requests of this tool go instead of to `endpoint.url`.
     """
 
     title: str
     endpoint: Endpoint
+    host: str = ""
     credential: Credential = Credential()
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     errors: Errors = Errors()

@@ -24,6 +24,7 @@ class CatalogTool(Part):
     input_schema: dict[str, Any]
     scopes: tuple[Alternatives, ...] = ()
     judge: Judge | None = None
+    host: str = ""
     lookup: Request | None = None
     request: Request | None = None
     cases: tuple[Case, ...] = ()
@@ -66,6 +67,7 @@ def definition_of(tool: CatalogTool, common: Exchange) -> ToolDefinition:
     """The tool, at the provider that `common` tells of."""
     exchange = msgspec.structs.replace(
         common,
+        host=tool.host,
         lookup=tool.lookup,
         request=tool.request,
         cases=tool.cases,

@@ -91,6 +91,8 @@ def tool_rules(tool: CatalogTool, endpoint: Endpoint) -> Broken:
     yield from _details(tool)
     if sum(map(bool, (tool.request, tool.cases, tool.open))) != 1:
         yield (), "must have exactly one of request, cases and open"
+    if tool.host and (tool.host not in endpoint.hosts or tool.host.startswith("*")):
+        yield ("host",), "must be one of endpoint.hosts, written out there"
     if tool.open is not None:
         yield from open_rules(tool)
     known = set(tool.input_schema.get("properties") or ())

@@ -207,10 +207,13 @@ class Egress:
     ) -> tuple[str, dict[str, str]]:
         """The host, and what `{endpoint.…}` stands for in requests."""
         granted = request.granted
+        if relayed and exchange.host:
+            problem = f"the relay cannot be told to send to {exchange.host}; a person must use credential Token"
+            raise unavailable(granted.provider, problem)
         values = {"config": credential.config, "metadata": credential.metadata, "endpoint": granted.endpoint}
         known = (*exchange.endpoint.hosts, *self._settings.allowed_hosts.get(granted.provider, ()))
         try:
-            host = host_of(exchange.endpoint, values, granted=granted.hosts, known=known)
+            host = host_of(exchange.endpoint, values, granted=granted.hosts, known=known, own=exchange.host)
             return host, {**granted.endpoint, **values_of(exchange.endpoint, values)}
         except HostRefused as error:
             if relayed and not error.found:

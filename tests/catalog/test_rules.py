@@ -49,6 +49,12 @@ def query(document: str, variables: Any = None, **more: Any) -> dict[str, Any]:
 
 def test_a_tool_without_fault_breaks_no_rule() -> None:
     assert broken() == []
+    assert broken(host="api.acme.example") == []
+
+
+@pytest.mark.parametrize("host", ["other.acme.example", "*.acme.example", "api.acme.example.evil.example", "{q}"])
+def test_a_tools_own_host_is_one_that_the_provider_has(host: str) -> None:
+    assert broken(host=host) == ["host: tool find: must be one of endpoint.hosts, written out there"]
 
 
 @pytest.mark.parametrize(

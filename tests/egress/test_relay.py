@@ -55,6 +55,17 @@ async def test_the_key_and_the_person_go_to_the_relay_and_no_further(world: Worl
         assert call["token"]["kind"] == "provider_token"
 
 
+async def test_a_tool_at_another_host_is_not_sent_where_the_relay_would_send_it(world: World) -> None:
+    result = await world.call(
+        "google-drive", "read_range", {"spreadsheetId": "sheet-pricing", "range": "A1"}, granted=relayed()
+    )
+
+    assert result.denial is not None
+    assert result.denial.reason is Reason.CONNECTION_UNAVAILABLE
+    assert "sheets.googleapis.com" in result.denial.message
+    assert [each for each in await world.sandbox.calls() if "/relay/" in each["path"]] == []
+
+
 async def test_a_tenants_own_host_is_the_relays_to_find(world: World) -> None:
     """Salesforce's host is known from the credential, which is never here."""
     result = await world.call("salesforce", "list_objects", {}, granted=relayed("salesforce"))

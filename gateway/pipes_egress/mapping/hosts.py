@@ -39,8 +39,10 @@ def matches(pattern: str, host: str) -> bool:
     return host == pattern
 
 
-def host_of(endpoint: Endpoint, values: Mapping[str, Any], *, granted: Iterable[str], known: Iterable[str]) -> str:
-    """The host, lower case.
+def host_of(
+    endpoint: Endpoint, values: Mapping[str, Any], *, granted: Iterable[str], known: Iterable[str], own: str = ""
+) -> str:
+    """The host, lower case: that of the endpoint's URL, or `own`, which a tool names for itself.
 
     `values` has the sources `config`, `metadata` and `endpoint`. It must fit a pattern of the grant, and one that this
     process knows of: the definition's own or one of its settings.
@@ -49,7 +51,7 @@ def host_of(endpoint: Endpoint, values: Mapping[str, Any], *, granted: Iterable[
         HostRefused: a value is missing or not of its form, or the host is not allowed.
     """
     made = values_of(endpoint, values)
-    host = REFERENCE.sub(lambda match: made[match[1]], endpoint.url.removeprefix("https://")).lower()
+    host = (own or REFERENCE.sub(lambda match: made[match[1]], endpoint.url.removeprefix("https://"))).lower()
     if not is_host(host):
         raise HostRefused(f"{host!r:.100} is not a host name")
     if not any(matches(pattern, host) for pattern in granted):

@@ -23,13 +23,21 @@ class Callers:
     """Callers of one API; `service` is the name of its host, `package` begins the names of its methods."""
 
     def __init__(
-        self, tokens: TokenBook, environment: Environment, provider: str, *, service: str, package: str
+        self,
+        tokens: TokenBook,
+        environment: Environment,
+        provider: str,
+        *,
+        service: str,
+        package: str,
+        canonical: bool = False,
     ) -> None:
         self._tokens = tokens
         self._environment = environment
         self._provider = provider
         self._service = service
         self._package = package
+        self._canonical = canonical
 
     def token(self, call: Call) -> ProviderToken:
         """Raises RefusalError 401."""
@@ -47,7 +55,8 @@ class Callers:
         if not granted & set(scopes):
             # Gmail's widest scope is an address of its own, without the prefix.
             wanted = " ".join(scope if "://" in scope else PREFIX + scope for scope in scopes)
-            raise errors.scope_insufficient(self._service, f"{self._package}.{method}", wanted)
+            refused = errors.scope_insufficient(self._service, f"{self._package}.{method}", wanted)
+            raise errors.as_canonical(refused) if self._canonical else refused
         account = self._environment.accounts.get(token.account_id)
         email = account.account_identifier if account else None
         if email is None and token.user_id in self._environment.users:

@@ -40,6 +40,11 @@ def canonical(code: int, message: str, *, status: str = "") -> RefusalError:
     )
 
 
+def as_canonical(refused: RefusalError) -> RefusalError:
+    body = {name: each for name, each in refused.body["error"].items() if name != "errors"}
+    return RefusalError(refused.status, {"error": body}, refused.headers)
+
+
 def unauthenticated() -> RefusalError:
     message = (
         "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid "

@@ -12,11 +12,26 @@ METADATA = ("drive", "drive.readonly", "drive.metadata.readonly", "drive.metadat
 CONTENT = ("drive", "drive.readonly", "drive.file")
 WRITE = ("drive", "drive.file")
 
+SHEETS_READ = ("spreadsheets.readonly", "spreadsheets", *CONTENT)
+SHEETS_WRITE = ("spreadsheets", *WRITE)
+DOCS_READ = ("documents.readonly", "documents", *CONTENT)
+DOCS_WRITE = ("documents", *WRITE)
+
 
 class Access:
-    def __init__(self, tokens: TokenBook, environment: Environment) -> None:
+    """`service` and `package` as `Callers` has them; the younger APIs tell errors in the canonical form alone."""
+
+    def __init__(
+        self,
+        tokens: TokenBook,
+        environment: Environment,
+        *,
+        service: str = "drive.googleapis.com",
+        package: str = "google.apps.drive.v3",
+        canonical: bool = False,
+    ) -> None:
         self._callers = Callers(
-            tokens, environment, "google-drive", service="drive.googleapis.com", package="google.apps.drive.v3"
+            tokens, environment, "google-drive", service=service, package=package, canonical=canonical
         )
 
     def token(self, call: Call) -> ProviderToken:

@@ -143,7 +143,7 @@ class Files:
         source = self._addressed(call, person)
         members = {"name": f"Copy of {source.name}", "mimeType": source.mime_type, **metadata(call.body)}
         file = self.new(members, person, flag(call.query("supportsAllDrives")))
-        file.content = source.content
+        file.content, file.tabs = source.content, dict(source.tabs)
         self._store.files[file.id] = file
         return self.answer(call, file, person)
 

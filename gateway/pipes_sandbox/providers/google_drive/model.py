@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 GOOGLE = "application/vnd.google-apps."
 FOLDER = GOOGLE + "folder"
@@ -62,6 +63,9 @@ class DriveFile:
     starred: bool = False
     trashed: bool = False
     shortcut_to: str | None = None
+    tabs: dict[str, str] = field(default_factory=dict)
+    """CSV of a spreadsheet's further sheets, by name; the first is `content`."""
+    comments: list[dict[str, Any]] = field(default_factory=list)
     properties: dict[str, str] = field(default_factory=dict)
     app_properties: dict[str, str] = field(default_factory=dict)
     by_app: bool = False

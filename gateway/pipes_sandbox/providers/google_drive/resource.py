@@ -44,6 +44,15 @@ KNOWN: dict[str, frozenset[str]] = {
         "backgroundImageFile"
     ),
     "driveList": frozenset({"kind", "nextPageToken", "drives"}),
+    "comments": _names(
+        "kind id author content htmlContent createdTime modifiedTime resolved deleted quotedFileContent anchor replies "
+        "mentionedEmailAddresses assigneeEmailAddress"
+    ),
+    "replies": _names("kind id author content htmlContent createdTime modifiedTime action deleted"),
+    "commentList": frozenset({"kind", "nextPageToken", "comments"}),
+    "spreadsheet": _names(
+        "spreadsheetId properties sheets namedRanges spreadsheetUrl developerMetadata dataSources dataSourceSchedules"
+    ),
     "about": _names(
         "kind user storageQuota importFormats exportFormats maxImportSizes maxUploadSize appInstalled "
         "folderColorPalette driveThemes teamDriveThemes canCreateDrives canCreateTeamDrives"

@@ -13,9 +13,12 @@ from pipes_sandbox.google.pages import page_token
 from pipes_sandbox.pipes.store import Environment
 from pipes_sandbox.providers.google_drive import errors, fields, resource
 from pipes_sandbox.providers.google_drive.access import METADATA, WRITE, Access
+from pipes_sandbox.providers.google_drive.comments import Comments
+from pipes_sandbox.providers.google_drive.documents import Documents
 from pipes_sandbox.providers.google_drive.export import FORMATS
 from pipes_sandbox.providers.google_drive.files import Files
 from pipes_sandbox.providers.google_drive.model import Permission
+from pipes_sandbox.providers.google_drive.sheets import Sheets
 from pipes_sandbox.providers.google_drive.store import DriveStore, offset_of
 from pipes_sandbox.providers.google_drive.uploads import Uploads
 from pipes_sandbox.service import Service
@@ -26,7 +29,10 @@ _ROLES = ("organizer", "fileOrganizer", "writer", "commenter", "reader")
 
 class DriveService(Service):
     name = "google-drive"
-    prefixes = ("/drive/v3", "/upload/drive/v3", "/resumable/upload/drive/v3")
+    prefixes = (
+        *("/drive/v3", "/upload/drive/v3", "/resumable/upload/drive/v3"),
+        *("/v4/spreadsheets", "/v1/documents"),
+    )
 
     def __init__(self, tokens: TokenBook, environment: Environment, seed: Mapping[str, Any]) -> None:
         super().__init__()
@@ -48,14 +54,36 @@ class DriveService(Service):
         add("POST", f"{root}/files/{{file}}/copy", files.copy)
         add("GET", f"{root}/files/{{file}}/permissions", self._permissions)
         add("POST", f"{root}/files/{{file}}/permissions", self._share)
+        comments = Comments(self._store, self._access)
+        add("GET", f"{root}/files/{{file}}/comments", comments.list)
+        add("POST", f"{root}/files/{{file}}/comments", comments.create)
         for path in ("/upload/drive/v3/files", "/resumable/upload/drive/v3/files"):
             add("POST", path, uploads.start)
             add("PUT", path, uploads.resume)
             add("PATCH", f"{path}/{{file}}", uploads.start)
             add("PUT", f"{path}/{{file}}", uploads.resume)
+        self._add_editors(tokens, environment)
+
+    def _add_editors(self, tokens: TokenBook, environment: Environment) -> None:
+        """Docs and Sheets: other hosts, the same files and the same scopes."""
+        add = self.router.add
+        access = Access(
+            tokens, environment, service="sheets.googleapis.com", package="google.apps.sheets.v4", canonical=True
+        )
+        sheets, spreadsheet = Sheets(self._store, access), "/v4/spreadsheets/{id}"
+        add("POST", f"{spreadsheet}/values/{{range}}:append", sheets.append)
+        add("GET", f"{spreadsheet}/values/{{range}}", sheets.read)
+        add("PUT", f"{spreadsheet}/values/{{range}}", sheets.update)
+        add("GET", spreadsheet, sheets.get)
+        access = Access(
+            tokens, environment, service="docs.googleapis.com", package="google.apps.docs.v1", canonical=True
+        )
+        documents, document = Documents(self._store, access), "/v1/documents/{id}"
+        add("POST", f"{document}:batchUpdate", documents.batch_update)
+        add("GET", document, documents.get)
 
     def serves(self, host: str) -> bool:
-        return host == "www.googleapis.com"
+        return host in ("www.googleapis.com", "sheets.googleapis.com", "docs.googleapis.com")
 
     def authenticate(self, call: Call) -> None:
         self._access.token(call)

@@ -70,6 +70,8 @@ class DriveStore:
                 starred=bool(entry.get("starred", False)),
                 trashed=bool(entry.get("trashed", False)),
                 shortcut_to=entry.get("shortcutTo"),
+                tabs=dict(entry.get("tabs") or {}),
+                comments=[{"id": f"AAAA{index}", **each} for index, each in enumerate(entry.get("comments") or ())],
                 created=moment,
                 modified=moment,
             )
