@@ -49,6 +49,11 @@ def test_what_a_restriction_leaves_open_is_noted() -> None:
     assert "spec.restrict.query: a call may leave out database" in note
 
 
+def test_values_that_requests_use_beside_the_host_may_be_given() -> None:
+    endpoint = {"account": "acme-eu1", "warehouse": "REPORTING_WH", "role": "ANALYST"}
+    assert offered(endpoint=endpoint).problem == ""
+
+
 PROBLEMS: list[tuple[str, dict[str, Any], str]] = [
     ("an unknown catalog", {"tools": {"catalog": "nonesuch"}}, "there is no catalog nonesuch"),
     ("an unknown tool", {"tools": {"include": ["quarry"]}}, "spec.tools.include: there is no tool quarry; there is"),

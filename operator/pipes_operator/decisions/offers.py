@@ -8,6 +8,7 @@ import msgspec
 from pipes_api import canonical, restrictions
 from pipes_api.resources import ProviderBinding
 from pipes_catalog import NameTooLong, ToolDefinition, advertised
+from pipes_catalog.references import all_references
 
 from .facts import Offer
 
@@ -63,10 +64,12 @@ def _advertised(binding: str, tools: Iterable[ToolDefinition]) -> dict[str, Tool
 
 def _check_endpoint(endpoint: Mapping[str, str], catalog: str, tools: Iterable[ToolDefinition]) -> None:
     """A misspelt name would leave the host to Pipes' own values unseen."""
-    used = set()
+    used: set[str] = set()
     for tool in tools:
-        values = tool.exchange.endpoint.values.values() if tool.exchange is not None else ()
-        used |= {source.removeprefix("endpoint.") for each in values for source in each.sources}
+        if tool.exchange is not None:
+            sources = (source for each in tool.exchange.endpoint.values.values() for source in each.sources)
+            written = (each.name for each in all_references(msgspec.to_builtins(tool.exchange)))
+            used |= {name.removeprefix("endpoint.") for name in (*sources, *written) if name.startswith("endpoint.")}
     for name in endpoint:
         if name not in used:
             raise Unusable(f"spec.endpoint.{name}: the tools of {catalog} use no value of that name")
