@@ -7,6 +7,7 @@ all others go on to the real sandbox, which plays Pipes.
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,6 +81,18 @@ class Reply:
     times: int = 1
 
 
+class _Uvicorn(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
 class HostedServer:
     """`era` is the only revision it speaks; None: all that the SDK does. `tools` may be changed at any time.
 
@@ -151,14 +164,17 @@ class HostedServer:
             lifespan="off",
             timeout_graceful_shutdown=1,
         )
-        server = uvicorn.Server(config)
+        server = _Uvicorn(config)
         # The SDK's scopes must be left in the task that entered them, which tests' fixtures are not.
         managing = asyncio.create_task(self._managed())
         await self._ready.wait()
         async with aiohttp.ClientSession() as self._http:
             with contextlib.closing(config.bind_socket()) as bound:
                 self.port = bound.getsockname()[1]
+                # asyncio sets it for sockets that were made as IPPROTO_TCP only; without it each answer takes 40 ms.
+                bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 serving = asyncio.create_task(server._serve([bound]))
+                await server.ready.wait()
                 try:
                     yield self
                 finally:
