@@ -189,9 +189,10 @@ class Environment:
         made = self._project(pod, AGENT, TEAM, OPERATOR_AUDIENCE, BROKER_AUDIENCE)
         gateway = Gateway(self, pod, made["metadata"]["uid"])
         self._more.append(gateway.program)
-        settings = {"port": gateway.port, "healthPort": gateway.health_port, **over}
+        settings: dict[str, Any] = {"port": gateway.port, "healthPort": gateway.health_port}
         if direct:
             settings |= {"mode": "direct", **self._egress_settings}
+        settings |= over
         gateway.program.start(self.gateway_settings(pod, pod=pod, **settings), wait=wait)
         return gateway
 
