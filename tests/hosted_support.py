@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from egress_support import ACCOUNTS, API_KEY, Policy, grant
-from hosted_server import HOST, URL, HostedServer
+from hosted_server import HOST, URL, HostedServer, tool
 from pipes_api.grant import GrantedBinding
 from pipes_api.resources import Access, Connection
 from pipes_api.resources import HostedServer as Hosted
@@ -86,3 +86,16 @@ async def hosted_world(directory: Path, server: HostedServer, **settings: Any) -
     configured = EgressSettings(sandbox=server.url, workos_key_file=key, **settings)
     async with Egress(configured) as egress:
         yield HostedWorld(server, egress, configured)
+
+
+async def opened(hosted: HostedWorld, access: Access = Access.WRITE) -> None:
+    """A server with the tool `go`, which has been called once; nothing is seen of it."""
+    hosted.server.offer(tool("go"))
+    hosted.approve(go=access)
+    assert not (await hosted.call("go")).is_error
+    hosted.server.seen.clear()
+
+
+def called(hosted: HostedWorld) -> int:
+    """How many calls of tools have reached the server."""
+    return len(hosted.server.asked("tools/call"))

@@ -9,11 +9,9 @@ import mcp_types as types
 import pytest
 
 from egress_support import told
-from hosted_server import BOTH_ERAS, MODERN, NUMBER, URL, HostedServer, Reply, text, tool
-from hosted_support import HostedWorld, granted, hosted_world
-from pipes_api.reasons import Reason
-from pipes_api.resources import Access, CredentialMode
-from pipes_policy.call import Denial
+from hosted_server import BOTH_ERAS, MODERN, NUMBER, HostedServer, Reply, text, tool
+from hosted_support import HostedWorld, called, hosted_world, opened
+from pipes_api.resources import Access
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -25,50 +23,6 @@ ERROR = {"code": -32000, "message": "row 7 \x1b[31mis locked"}
 
 def error_body(error: dict[str, Any], number: Any = None) -> bytes:
     return json.dumps({"jsonrpc": "2.0", "id": number, "error": error}).encode()
-
-
-async def opened(hosted: HostedWorld, access: Access = Access.WRITE) -> None:
-    """A server with the tool `go`, which has been called once."""
-    hosted.server.offer(tool("go"))
-    hosted.approve(go=access)
-    assert not (await hosted.call("go")).is_error
-    hosted.server.seen.clear()
-
-
-def calls(hosted: HostedWorld) -> int:
-    return len(hosted.server.asked("tools/call"))
-
-
-async def test_a_refused_credential_is_replaced_once_and_the_call_done(hosted: HostedWorld) -> None:
-    await opened(hosted)
-    hosted.server.replies.append(Reply("tools/call", 401, {"WWW-Authenticate": 'Bearer error="invalid_token"'}))
-    result = await hosted.call("go")
-
-    assert not result.is_error
-    assert calls(hosted) == 2
-
-
-async def test_a_credential_refused_twice_is_the_connections_fault_and_never_our_own_401(hosted: HostedWorld) -> None:
-    await opened(hosted)
-    hosted.server.replies.append(Reply("tools/call", 401, times=9))
-    result = await hosted.call("go")
-
-    assert result.denial is not None
-    assert result.denial.reason is Reason.CONNECTION_UNAVAILABLE
-    assert "its MCP server does not accept the connection's credential (status 401)" in result.denial.message
-    assert calls(hosted) == 2
-
-
-async def test_a_missing_scope_is_named(hosted: HostedWorld) -> None:
-    await opened(hosted)
-    challenge = 'Bearer error="insufficient_scope", scope="things.read things.write", resource_metadata="https://x"'
-    hosted.server.replies.append(Reply("tools/call", 403, {"WWW-Authenticate": challenge}, times=9))
-    result = await hosted.call("go")
-
-    assert result.denial is not None
-    assert result.denial.reason is Reason.SCOPE_MISSING
-    assert "lacks the scope things.read, things.write" in result.denial.message
-    assert calls(hosted) == 2
 
 
 REFUSALS: dict[str, tuple[Reply, str]] = {
@@ -104,7 +58,7 @@ async def test_a_refusal_becomes_a_sentence_and_nothing_is_repeated(kind: str, h
     assert result.denial is None
     assert sentence in told(result)
     assert "169.254" not in told(result)
-    assert calls(hosted) == again, "a 400 is how some servers say that they lost a session"
+    assert called(hosted) == again, "a 400 is how some servers say that they lost a session"
 
 
 async def test_an_error_of_the_protocol_is_told_to_the_agent(hosted: HostedWorld) -> None:
@@ -137,7 +91,7 @@ async def test_a_write_without_an_answer_is_not_sent_again(hosted: HostedWorld) 
 
     assert "Whether it was done is not known; look before trying again" in told(result)
     assert result.sent
-    assert calls(hosted) == 1
+    assert called(hosted) == 1
 
 
 async def test_a_read_without_an_answer_is_sent_once_more_under_a_number_of_its_own(hosted: HostedWorld) -> None:
@@ -157,7 +111,7 @@ async def test_a_server_that_is_out_of_order_leaves_a_write_in_doubt(hosted: Hos
 
     assert "is out of order (status 502)" in told(result)
     assert "Whether it was done is not known" in told(result)
-    assert calls(hosted) == 1
+    assert called(hosted) == 1
 
 
 async def test_a_lost_session_is_opened_anew_and_the_call_done_once(hosted: HostedWorld) -> None:
@@ -185,7 +139,7 @@ async def test_a_server_that_loses_every_session_is_given_up(hosted: HostedWorld
 
     assert result.is_error
     assert "refused it (status 404)" in told(result)
-    assert calls(hosted) == 2
+    assert called(hosted) == 2
 
 
 async def test_a_server_that_becomes_one_of_another_era_is_found_out(hosted: HostedWorld) -> None:
@@ -257,23 +211,6 @@ async def test_a_call_that_takes_too_long_is_cancelled_there_too(hosted_server: 
     assert "took longer than 0.5 s and was cancelled" in told(result)
 
 
-async def test_nothing_is_sent_after_the_policy_says_no(hosted: HostedWorld) -> None:
-    hosted.server.offer(tool("go"))
-    hosted.approve()
-    revoked = Denial(reason=Reason.SESSION_REVOKED, message="revoked", remedy="Ask.")
-
-    def check(needs: Access | None, reserved: bool) -> Denial | None:
-        # Revoked at the moment when the list has been read.
-        return revoked if hosted.server.asked("tools/list") else None
-
-    result = await hosted.call("go", check=check)
-
-    assert result.denial is not None
-    assert result.denial.reason is Reason.SESSION_REVOKED
-    assert not result.sent
-    assert calls(hosted) == 0
-
-
 async def test_what_only_prepares_a_call_does_not_count_as_the_call(hosted: HostedWorld) -> None:
     hosted.server.offer(tool("go"))
     hosted.server.replies.append(Reply("tools/list", 503, times=9))
@@ -281,16 +218,6 @@ async def test_what_only_prepares_a_call_does_not_count_as_the_call(hosted: Host
 
     assert result.is_error
     assert not result.sent
-
-
-async def test_the_credential_never_comes_back_to_the_agent(hosted: HostedWorld) -> None:
-    async def echo(context: Any, arguments: dict[str, Any]) -> types.CallToolResult:
-        return text(hosted.server.asked("tools/call")[-1].headers["authorization"])
-
-    hosted.server.offer(tool("echo"), echo)
-    result = await hosted.call("echo")
-
-    assert told(result) == "Bearer (withheld)"
 
 
 def event(message: dict[str, Any], head: bytes = b"") -> bytes:
@@ -348,7 +275,7 @@ async def test_a_stream_without_end_is_ended_at_the_limit(hosted_server: HostedS
         result = await hosted.call("go")
 
     assert "longer than 50,000 bytes" in told(result)
-    assert calls(hosted) == 1
+    assert called(hosted) == 1
 
 
 async def test_a_stream_that_cannot_be_taken_up_does_not_repeat_the_call(hosted: HostedWorld) -> None:
@@ -360,45 +287,4 @@ async def test_a_stream_that_cannot_be_taken_up_does_not_repeat_the_call(hosted:
     result = await hosted.call("go")
 
     assert "Whether it was done is not known" in told(result)
-    assert calls(hosted) == 1
-
-
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
-        ({"hosts": ("api.acme.example",)}, "mcp.acme.example is not among the hosts that are allowed"),
-        ({"hosts": ()}, "mcp.acme.example is not among the hosts that are allowed"),
-        ({"credential": CredentialMode.RELAY}, "can be reached with a vended credential only"),
-    ],
-)
-async def test_the_credential_goes_nowhere_that_the_grant_does_not_name(
-    changes: dict[str, Any], problem: str, hosted: HostedWorld
-) -> None:
-    hosted.server.offer(tool("go"))
-    hosted.approve()
-    result = await hosted.call("go", granted=granted(hosted.approved, **changes))
-
-    assert result.denial is not None
-    assert result.denial.reason is Reason.CONNECTION_UNAVAILABLE
-    assert problem in result.denial.message
-    assert not hosted.server.seen
-
-
-async def test_a_private_address_behind_an_allowed_name_is_not_dialled(
-    hosted_server: HostedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The hosted server is reached by the transport that every provider is reached by."""
-    from pipes_egress.mapping.build import Outgoing
-    from pipes_egress.settings import EgressSettings
-    from pipes_egress.transport.client import NotSent, Transport
-
-    loop = asyncio.get_running_loop()
-
-    async def resolve(host: str, port: int, **options: Any) -> list[Any]:
-        return [(2, 1, 6, "", ("127.0.0.1", port))]
-
-    monkeypatch.setattr(loop, "getaddrinfo", resolve)
-    async with Transport(EgressSettings()) as transport:
-        with pytest.raises(NotSent, match="does not resolve to an address that may be dialled"):
-            async with transport.arriving("mcp.acme.example", Outgoing("POST", URL[24:], {}, b"{}"), 1_000):
-                pass
+    assert called(hosted) == 1
