@@ -100,17 +100,22 @@ async def test_a_description_that_changes_in_mid_session_denies_that_tool_only(
 
 
 @pytest.mark.parametrize("mode", ["broker", "direct"])
-async def test_tools_that_are_written_down_need_no_reading_before(
-    team: Team, server: HostedServer, new_pod: Callable[..., Gateway], mode: str
+@pytest.mark.parametrize("listed", [PINNED["description"], "Looks up anybody."], ids=["as written", "otherwise"])
+async def test_tools_that_are_written_down_must_be_listed_so(
+    team: Team, server: HostedServer, new_pod: Callable[..., Gateway], mode: str, listed: str
 ) -> None:
-    pinned = example("hosted-mcp.yaml")[1]
-    await asyncio.to_thread(team.bind, pinned)
-    over: dict[str, Any] = {"sandbox": server.url, "hostedListSeconds": 0} if mode == "direct" else {}
-    gateway = await asyncio.to_thread(lambda: new_pod(f"pinned-{mode}", direct=mode == "direct", **over))
+    server.offer({**PINNED, "description": listed}, _look_up)
+    await asyncio.to_thread(team.bind, example("hosted-mcp.yaml")[1])
+    over: dict[str, Any] = {"direct": True, "sandbox": server.url} if mode == "direct" else {}
+    pod = f"pinned-{mode}-{len(listed)}"
+    gateway = await asyncio.to_thread(lambda: new_pod(pod, **over))
     async with Agent.connected(gateway.mcp_url) as agent:
         name = await agent.ask({"name": "acme-pinned"})
         await asyncio.to_thread(team.approve, name)
         await agent.until_live(name)
-        assert (await agent.call("acme_pinned_look_up", number=7)).text.startswith("customer 7")
-        server.offer({**PINNED, "description": "Another."}, _look_up)
-        assert (await agent.call("acme_pinned_look_up", number=7)).reason == "ToolsChanged"
+        answer = await agent.call("acme_pinned_look_up", number=7)
+        if listed == PINNED["description"]:
+            assert answer.text.startswith("customer 7"), answer.text
+        else:
+            assert answer.reason == "ToolsChanged", answer.text
+            assert not server.asked("tools/call")
