@@ -19,7 +19,7 @@ ALLOWED_HOSTS = {"hubspot": ["api.hubapi.com"], "salesforce": ["mcp.acme.example
 @pytest.fixture(scope="session")
 def environment() -> Iterator[Environment]:
     """Everything, on loopback, from an empty store."""
-    with Environment.start(allowed_hosts=ALLOWED_HOSTS) as started:
+    with Environment.start(operator={"connectionCheckSeconds": 1}, allowed_hosts=ALLOWED_HOSTS) as started:
         yield started
 
 

@@ -29,6 +29,19 @@ class Observer:
         """Provoke trouble; see docs/sandbox.md."""
         self._ask("PUT", "/_sandbox/faults", fault)
 
+    def vends(self, provider: str) -> int:
+        """How often a credential of that provider was asked for."""
+        path = f"/data-integrations/{provider}/credentials"
+        return sum(call["host"] == PIPES and call["path"] == path for call in self.calls())
+
+    def end_tokens(self, provider: str) -> None:
+        """Every token that was vended for it is expired from now on."""
+        self._ask("POST", "/_sandbox/tokens/end", {"provider": provider})
+
+    def change_account(self, account: str, **members: Any) -> None:
+        """What Pipes knows of a connected account: `state`, `scopes` and more; see docs/sandbox.md."""
+        self._ask("PATCH", f"/_sandbox/accounts/{account}", members)
+
     def forget(self) -> None:
         self._ask("DELETE", "/_sandbox/calls")
 
