@@ -278,3 +278,67 @@ def test_a_session_without_the_api_scope_is_refused(sandbox: Any) -> None:
 def test_the_client_reports_malformed_requests(reading: Salesforce) -> None:
     with pytest.raises(SalesforceMalformedRequest):
         reading.query("SELECT Colour FROM Account")
+
+
+def names(answer: Any) -> list[str]:
+    return sorted(record["Name"] for record in answer["searchRecords"])
+
+
+def test_words_are_searched_in_several_objects(reading: Salesforce) -> None:
+    found = reading.search("FIND {alice} IN ALL FIELDS RETURNING User(Id, Name), Account(Name)")["searchRecords"]
+    assert [(each["attributes"]["type"], each["Name"]) for each in found] == [("User", "Alice Archer")]
+    assert reading.quick_search("Archer")["searchRecords"][0]["attributes"]["type"] == "User"
+
+
+@pytest.mark.parametrize(
+    ("sosl", "found"),
+    [
+        ("FIND {custom* 012} IN NAME FIELDS RETURNING Account(Name)", ["Customer 012 GmbH"]),
+        ('FIND {"customer 012"} RETURNING Account(Name)', ["Customer 012 GmbH"]),
+        ("FIND {012 OR 013} IN NAME FIELDS RETURNING Account(Name)", ["Customer 012 GmbH", "Customer 013 Ltd"]),
+        ("FIND {012 AND NOT gmbh} IN NAME FIELDS RETURNING Account(Name)", []),
+        (
+            "FIND {customer} RETURNING Account(Name WHERE Name LIKE '%012%' ORDER BY Name LIMIT 5)",
+            ["Customer 012 GmbH"],
+        ),
+        ("FIND {contact12\\@*} IN EMAIL FIELDS RETURNING Contact(Name) LIMIT 1", None),
+        ("FIND {nobody} RETURNING Account(Name), Contact(Name), Lead(Name)", []),
+    ],
+)
+def test_searches_find_what_salesforce_would(reading: Salesforce, sosl: str, found: list[str] | None) -> None:
+    answer = reading.search(sosl)
+    assert names(answer) == found if found is not None else len(answer["searchRecords"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("sosl", "code"),
+    [
+        ("FIND {a}", "MALFORMED_SEARCH"),
+        ("FIND alice", "MALFORMED_SEARCH"),
+        ("FIND {alice} IN NO FIELDS", "MALFORMED_SEARCH"),
+        ("FIND {alice} RETURNING User(Id", "MALFORMED_SEARCH"),
+        ("FIND {alice} UPDATE TRACKING", "MALFORMED_SEARCH"),
+        ("FIND {alice} RETURNING User(Colour)", "INVALID_FIELD"),
+        ("FIND {alice} RETURNING Shop(Id)", "INVALID_TYPE"),
+    ],
+)
+def test_a_wrong_search_is_refused_in_salesforces_words(unchanged: Any, sosl: str, code: str) -> None:
+    assert error_of(unchanged.provider("salesforce", "GET", f"{VERSION}/search?q={quote(sosl)}")) == (400, code)
+
+
+def test_the_same_search_can_be_told_in_json(reading: Salesforce) -> None:
+    body = {"q": "custom* gmbh", "sobjects": [{"name": "Account", "fields": ["Id", "Name"], "limit": 3}], "in": "NAME"}
+    answer = reading.restful("parameterizedSearch", method="POST", json=body)
+    assert len(names(answer)) == 3
+    assert all(each.endswith("GmbH") for each in names(answer))
+
+
+def test_what_belongs_to_a_record_is_listed(reading: Salesforce) -> None:
+    find = "SELECT AccountId FROM Contact WHERE AccountId != null LIMIT 1"
+    account = reading.query(find)["records"][0]["AccountId"]
+    related = reading.restful(f"sobjects/Account/{account}/Contacts", params={"fields": "Id,Name"})
+    counted = reading.query(f"SELECT COUNT() FROM Contact WHERE AccountId = '{account}'")["totalSize"]
+    assert related["totalSize"] == len(related["records"]) == counted > 0
+    assert set(related["records"][0]) == {"attributes", "Id", "Name"}
+    with pytest.raises(SalesforceResourceNotFound):
+        reading.restful(f"sobjects/Account/{account}/Shops")

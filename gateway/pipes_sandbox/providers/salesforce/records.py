@@ -7,11 +7,15 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from pipes_sandbox.call import Call
-from pipes_sandbox.providers.salesforce import errors
-from pipes_sandbox.providers.salesforce.org import Org, Record
-from pipes_sandbox.providers.salesforce.results import shown
-from pipes_sandbox.providers.salesforce.schema import SObject
+from pipes_sandbox.providers.salesforce import errors, ids
+from pipes_sandbox.providers.salesforce.evaluate import Evaluator
+from pipes_sandbox.providers.salesforce.org import Org, Record, now
+from pipes_sandbox.providers.salesforce.results import Results, shown
+from pipes_sandbox.providers.salesforce.schema import OBJECTS, SObject
+from pipes_sandbox.providers.salesforce.soql import parse
 from pipes_sandbox.routing import Router
+
+_PAGE = 2000
 
 
 class _Surroundings(Protocol):
@@ -39,12 +43,28 @@ class Records:
         return self._shown(call, base, sobject, org.get(sobject, call.parameters["id"]))
 
     async def _get_external(self, call: Call) -> web.Response:
+        """A record by external id; or, after a record's own id, what a relationship leads to."""
         base, org = self._service.base(call), self._service.org(call)
         sobject = org.sobject(call.parameters["object"])
+        if sobject.find(call.parameters["field"]) is None and ids.normal(call.parameters["field"]) is not None:
+            return self._related(call, base, org, sobject)
         found = org.by_external(sobject, call.parameters["field"], call.parameters["value"])
         if not found:
             raise errors.not_found()
         return self._shown(call, base, sobject, found[0])
+
+    def _related(self, call: Call, base: str, org: Org, sobject: SObject) -> web.Response:
+        parent = org.get(sobject, call.parameters["field"])
+        wanted = call.parameters["value"].lower()
+        for name, (kind, reference) in sobject.children.items():
+            if name.lower() == wanted:
+                fields = call.query("fields") or ", ".join(each.name for each in OBJECTS[kind].fields)
+                soql = f"SELECT {fields} FROM {kind} WHERE {reference} = '{parent['Id']}'"  # noqa: S608 - no SQL
+                query = parse(soql)
+                rows = Results(org, Evaluator(org, deleted=False, today=now().date()), base).rows(query)
+                answer = {"totalSize": len(rows), "done": len(rows) <= _PAGE, "records": rows[:_PAGE]}
+                return web.json_response(answer)
+        raise errors.not_found("The requested resource does not exist")
 
     def _shown(self, call: Call, base: str, sobject: SObject, record: Record) -> web.Response:
         names = [name.strip() for name in call.query("fields").split(",") if name.strip()]
@@ -61,7 +81,7 @@ class Records:
     async def _create(self, call: Call) -> web.Response:
         self._service.base(call)
         org = self._service.org(call)
-        sobject, members = org.sobject(call.parameters["object"]), _members(call)
+        sobject, members = org.sobject(call.parameters["object"]), members_of(call)
         self._duplicates(call, org, sobject, members)
         record = org.create(sobject, members, self._service.user_id(call, org))
         return web.json_response(_written(record), status=201)
@@ -71,7 +91,7 @@ class Records:
         org = self._service.org(call)
         sobject = org.sobject(call.parameters["object"])
         record = org.get(sobject, call.parameters["id"])
-        org.update(sobject, record, _members(call), self._service.user_id(call, org))
+        org.update(sobject, record, members_of(call), self._service.user_id(call, org))
         return web.Response(status=204)
 
     async def _delete(self, call: Call) -> web.Response:
@@ -88,7 +108,7 @@ class Records:
         """By external id: 201 makes one, 200 changes one, 300 names several that match."""
         base, org = self._service.base(call), self._service.org(call)
         sobject = org.sobject(call.parameters["object"])
-        name, value, members = call.parameters["field"], call.parameters["value"], _members(call)
+        name, value, members = call.parameters["field"], call.parameters["value"], members_of(call)
         found = org.by_external(sobject, name, value)
         if len(found) > 1:
             return web.json_response([f"{base}/sobjects/{sobject.name}/{each['Id']}" for each in found], status=300)
@@ -120,7 +140,7 @@ def _written(record: Record) -> dict[str, Any]:
     return {"id": record["Id"], "success": True, "errors": []}
 
 
-def _members(call: Call) -> dict[str, Any]:
+def members_of(call: Call) -> dict[str, Any]:
     try:
         members = call.json()
     except ValueError:

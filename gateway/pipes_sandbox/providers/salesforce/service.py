@@ -14,10 +14,10 @@ from aiohttp import web
 
 from pipes_sandbox.call import Call, RefusalError
 from pipes_sandbox.pipes.store import Environment
-from pipes_sandbox.providers.salesforce import describe, errors
+from pipes_sandbox.providers.salesforce import describe, errors, search
 from pipes_sandbox.providers.salesforce.evaluate import Evaluator
 from pipes_sandbox.providers.salesforce.org import Org, now
-from pipes_sandbox.providers.salesforce.records import Records
+from pipes_sandbox.providers.salesforce.records import Records, members_of
 from pipes_sandbox.providers.salesforce.results import Results
 from pipes_sandbox.providers.salesforce.seeding import seed
 from pipes_sandbox.providers.salesforce.soql import parse
@@ -62,6 +62,9 @@ class SalesforceService(Service):
             for ending in ("", "/"):
                 add("GET", f"{root}/{name}{ending}", self._query)
             add("GET", f"{root}/{name}/{{locator}}", self._more)
+        for ending in ("", "/"):
+            add("GET", f"{root}/search{ending}", self._search)
+            add("POST", f"{root}/parameterizedSearch{ending}", self._search_by_parameters)
         add("GET", f"{root}/sobjects", self._describe_all)
         add("GET", f"{root}/sobjects/", self._describe_all)
         add("GET", f"{root}/sobjects/{{object}}/describe", self._describe)
@@ -198,6 +201,18 @@ class SalesforceService(Service):
         base = self.base(call)
         sobject = self.org(call).sobject(call.parameters["object"])
         return web.json_response({"objectDescribe": describe.brief(sobject, base), "recentItems": []})
+
+    async def _search(self, call: Call) -> web.Response:
+        return await self._found(call, search.of_sosl(call.query("q")))
+
+    async def _search_by_parameters(self, call: Call) -> web.Response:
+        return await self._found(call, search.of_json(members_of(call)))
+
+    async def _found(self, call: Call, wanted: search.Search) -> web.Response:
+        base, org = self.base(call), self.org(call)
+        evaluator = Evaluator(org, deleted=False, today=now().date())
+        rows = await asyncio.to_thread(search.run, wanted, org, evaluator, base)
+        return web.json_response({"searchRecords": rows})
 
     async def _query(self, call: Call) -> web.Response:
         base, org = self.base(call), self.org(call)
