@@ -64,8 +64,12 @@ class Bed:
     def free_port() -> int:
         return free_port()
 
+    def launch(self, **over: Any) -> "Operator":
+        """An operator that has just begun to start."""
+        return Operator(self.folder, self.settings(**over))
+
     def start(self, *, seconds: float = 30.0, **over: Any) -> "Operator":
-        operator = Operator(self.folder, self.settings(**over))
+        operator = self.launch(**over)
         try:
             operator.await_ready(seconds)
         except BaseException:
@@ -136,6 +140,9 @@ class Operator:
     def await_ready(self, seconds: float = 30.0) -> None:
         until(lambda: self.process.poll() is not None or self.is_ready(), seconds, self._said)
         assert self.process.poll() is None, self._said()
+
+    def await_words(self, words: str, seconds: float = 30.0) -> None:
+        until(lambda: words in self.log.read_text(), seconds, self._said)
 
     def _said(self) -> str:
         return self.log.read_text()[-3000:]
