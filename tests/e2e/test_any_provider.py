@@ -27,6 +27,7 @@ async def test_reads_are_under_the_prefixes_and_nowhere_else(
     team.lend("any-provider.yaml")
     async with Agent.connected(new_pod(f"any-{mode}", direct=mode == "direct").mcp_url) as agent:
         name = await agent.ask({"name": "contacts", "access": "Read"})
+        assert "only GET and HEAD under /crm/v3/objects or /crm/v3/owners pass" in team.summary(name)
         team.approve(name)
         await agent.until_live(name)
         observer.forget()

@@ -30,6 +30,7 @@ async def test_one_approved_call_passes_once_and_nothing_else(
     shown = team.summary(name)
     assert "exactly this one call, once" in shown
     assert document["spec"]["bindings"][0]["calls"][0]["arguments"] in shown
+    assert "not limited" not in shown
     team.approve(name)
 
     async with Agent.connected(gateway.mcp_url) as agent:

@@ -31,6 +31,7 @@ async def test_only_arguments_that_satisfy_the_binding_pass(
 
         passed = await agent.call("reports_query", statement=COUNT, database="CRM", maxRows=10)
         assert not passed.is_error, passed.text
+        assert passed.meta["pipesmcp.io/budget"] == {"tool": {"callsLeft": 19}}
         before = len(observer.provider_calls())
         refusals: list[tuple[dict[str, Any], str]] = [
             ({"database": "OTHER", "maxRows": 10}, "database"),

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pipes_api import durations
 from pipes_api.grant import Grant, GrantedBinding
-from pipes_api.resources import Access, AgentSession, BoundPod, ConnectedAccount, Limits, OnBehalfOf
-from pipes_catalog.definition import ToolAccess
+from pipes_api.resources import Access, AgentSession, BoundPod, ConnectedAccount, OnBehalfOf
+from pipes_catalog.definition import ToolAccess, ToolDefinition
 
 from . import wording
 from .endings import asked_by_agent
@@ -32,7 +32,7 @@ def summary(
         lines.append(_person(grant.on_behalf_of))
     for each in grant.bindings:
         lines += _binding(each, offers.get(each.name), people.get(each.name))
-    lines.append(f"For {durations.render(grant.duration)}, counted from activation. {_limits(grant.limits)}")
+    lines.append(f"For {durations.render(grant.duration)}, counted from activation. {_limits(grant)}".rstrip())
     lines += [clean(f"Cut to a ceiling: {cut}.", _LONGEST) for cut in cuts]
     return tuple(lines)
 
@@ -68,6 +68,7 @@ def _binding(granted: GrantedBinding, offer: Offer | None, report: Report | None
         yield from (f"{number}. {each.tool} {escaped(each.arguments)}" for number, each in enumerate(granted.calls, 1))
     else:
         yield clean(_tools(granted, offer, where), _LONGEST)
+        yield from _unproven(granted, offer)
     takes = {name: tool.input_schema for name, tool in offer.tools.items()} if offer is not None else {}
     for tool, schema in sorted(granted.restrict.items()):
         yield wording.restriction(tool, schema, takes.get(tool, {}))
@@ -91,14 +92,28 @@ def _tools(granted: GrantedBinding, offer: Offer | None, where: str) -> str:
     if len(tools) > _TOOLS_NAMED:
         listed += f" and {len(tools) - _TOOLS_NAMED} more (status.grant has all)"
     sentence = f"{verb} {where} with: {listed}."
-    judged = offer is not None and any(
-        name in granted.tools and each.access is ToolAccess.JUDGED for name, each in offer.tools.items()
-    )
-    if judged and granted.access is Access.READ:
-        sentence += " Statements are judged one by one; what is not proven to be a read is refused."
-    elif granted.access is Access.WRITE:
+    if granted.access is Access.WRITE:
         sentence += " Write means that data there can be created, changed and deleted."
+    elif any(tool.access is ToolAccess.JUDGED and not _prefixes(tool) for _, tool in _offered(granted, offer)):
+        sentence += " Statements are judged one by one; what is not proven to be a read is refused."
     return sentence
+
+
+def _unproven(granted: GrantedBinding, offer: Offer | None) -> Iterator[str]:
+    """Nobody proves that a free request only reads: the binding says so, and who decides must know of which."""
+    for name, tool in _offered(granted, offer):
+        if granted.access is Access.READ and (prefixes := _prefixes(tool)):
+            under = " or ".join(prefixes)
+            yield f"Of {name} only GET and HEAD under {under} pass, which the binding says only read."
+
+
+def _prefixes(tool: ToolDefinition) -> tuple[str, ...]:
+    return tool.exchange.open.read_prefixes if tool.exchange is not None and tool.exchange.open is not None else ()
+
+
+def _offered(granted: GrantedBinding, offer: Offer | None) -> Iterator[tuple[str, ToolDefinition]]:
+    tools = offer.tools if offer is not None else {}
+    return ((name, tools[name]) for name in sorted(tools.keys() & granted.tools.keys()))
 
 
 def _missing(granted: GrantedBinding, offer: Offer | None, report: Report | None) -> list[str]:
@@ -116,10 +131,12 @@ def _missing(granted: GrantedBinding, offer: Offer | None, report: Report | None
     return sorted({scope for name in granted.tools if name in offer.tools for scope in offer.tools[name].lacking(has)})
 
 
-def _limits(limits: Limits) -> str:
-    parts = []
+def _limits(grant: Grant) -> str:
+    limits, parts = grant.limits, []
     if limits.max_calls is not None:
-        parts.append(f"at most {limits.max_calls} calls")
+        parts.append(f"at most {limits.max_calls} call{'s' if limits.max_calls != 1 else ''}")
     if limits.max_writes is not None:
-        parts.append(f"at most {limits.max_writes} writes")
-    return f"{' and '.join(parts).capitalize()}." if parts else "The number of calls is not limited."
+        parts.append(f"at most {limits.max_writes} write{'s' if limits.max_writes != 1 else ''}")
+    if parts:
+        return f"{' and '.join(parts).capitalize()}."
+    return "" if all(each.calls for each in grant.bindings) else "The number of calls is not limited."
