@@ -218,7 +218,9 @@ async def test_the_way_of_connecting_decides_how_a_credential_is_shown(world: Wo
 
 # -- scopes ------------------------------------------------------------------------------------
 
-DRIVE, READONLY = "https://www.googleapis.com/auth/drive", "https://www.googleapis.com/auth/drive.readonly"
+DRIVE, FILE, READONLY = (
+    f"https://www.googleapis.com/auth/{each}" for each in ("drive", "drive.file", "drive.readonly")
+)
 
 
 def vended(scopes: tuple[str, ...] = (), missing: tuple[str, ...] = ()) -> Vended:
@@ -229,11 +231,11 @@ def vended(scopes: tuple[str, ...] = (), missing: tuple[str, ...] = ()) -> Vende
     ("credential", "lacking"),
     [
         (vended((DRIVE,)), ()),
-        (vended((READONLY,)), (DRIVE,)),
-        (vended(("something.else",)), (DRIVE,)),
+        (vended((READONLY,)), (FILE,)),
+        (vended(("something.else",)), (FILE,)),
         (vended(), ()),
         (vended(missing=(READONLY,)), ()),
-        (vended(missing=(DRIVE,)), (DRIVE,)),
+        (vended(missing=(FILE, DRIVE)), (FILE,)),
     ],
     ids=str,
 )
