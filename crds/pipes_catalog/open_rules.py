@@ -6,7 +6,7 @@ from .definition import ToolAccess
 from .file import CatalogTool
 from .lines import Path
 from .paths import path_problem
-from .request_rules import OURS
+from .request_rules import is_ours
 from .tunnels import HEADERS
 
 ARGUMENTS = frozenset({"method", "path", "query", "headers", "body", "form"})
@@ -32,7 +32,7 @@ def open_rules(tool: CatalogTool) -> Iterator[tuple[Path, str]]:
     if not {"method", "path"} <= set(tool.input_schema.get("required") or ()):
         yield ("inputSchema", "required"), "must hold method and path"
     for name in opened.headers:
-        if name.lower() in OURS | HEADERS:
+        if is_ours(name) or name.lower() in HEADERS:
             yield ("open", "headers"), f"{name!r} is not a header that a caller may set"
     for prefix in opened.read_prefixes:
         if problem := path_problem(prefix):

@@ -23,7 +23,14 @@ OURS = frozenset(
     }
 )
 """Header names that a catalog may not set: they belong to the transport, or to `credential`."""
+_OURS_BEGIN = ("x-relay-", "x-workos-", "x-forwarded-")
+"""Such a header would tell Pipes' relay, or whatever stands before a server, whose request it is."""
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|\{[^{}/]+\})*\Z")
+
+
+def is_ours(name: str, ours: frozenset[str] = OURS) -> bool:
+    """Whether the header is for egress alone to set, in whatever letters."""
+    return name.lower() in ours or name.lower().startswith(_OURS_BEGIN)
 
 
 def header_rules(
@@ -34,7 +41,7 @@ def header_rules(
     ours: frozenset[str] = OURS,
 ) -> Broken:
     for name, value in headers.items():
-        if not _HEADER_NAME.match(name) or name.lower() in ours:
+        if not _HEADER_NAME.match(name) or is_ours(name, ours):
             yield (*path, name), f"{name!r} is not a header that a catalog may set"
         if name.lower() in tunnels.HEADERS:
             yield (*path, name), f"{name!r} would make another method of the request's; write that method instead"

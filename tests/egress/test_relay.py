@@ -4,13 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
-from egress_support import ACCOUNTS, API_KEY, World, data, granted, told
+from egress_support import ACCOUNTS, API_KEY, World, data, definition, granted, told
 from pipes_api.reasons import Reason
 from pipes_api.resources import Access, Connection, ConnectionOwner, CredentialMode
 from pipes_egress.credentials import relay
+from pipes_egress.mapping.build import Outgoing
+from pipes_egress.transport.answers import Answer
+from pipes_egress.transport.client import Transport
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -53,6 +57,31 @@ async def test_the_key_and_the_person_go_to_the_relay_and_no_further(world: Worl
     for call in await world.sandbox.calls(service="google-drive"):
         assert not [name for name in call["headers"] if name.lower().startswith("x-relay-")]
         assert call["token"]["kind"] == "provider_token"
+
+
+@pytest.mark.parametrize(
+    "name", ["x-relay-user", "X-Relay-User", "X-RELAY-ORGANIZATION", "x-relay-url", "authorization"]
+)
+async def test_no_definition_tells_the_relay_whose_connection_it_is(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The rules of catalogs refuse such a header; a definition from elsewhere gets no further either."""
+    sent: list[list[tuple[str, str]]] = []
+    send = Transport.send
+
+    async def noted(transport: Transport, host: str, outgoing: Outgoing, limit: int | None = None) -> Answer:
+        if outgoing.target.startswith("/relay/"):
+            sent.append([(each.lower(), text) for each, text in outgoing.headers.items()])
+        return await send(transport, host, outgoing, limit)
+
+    monkeypatch.setattr(Transport, "send", noted)
+    tool = definition("google-drive", "search")
+    assert tool.exchange is not None
+    exchange = msgspec.structs.replace(tool.exchange, headers={name: "user_bob"})
+    await search(world, definition=msgspec.structs.replace(tool, exchange=exchange))
+    (headers,) = sent
+    whose = [each for each in headers if each[0].startswith("x-relay-") or each[0] == "authorization"]
+    assert whose == [("authorization", f"Bearer {API_KEY}"), ("x-relay-user", "user_alice")]
 
 
 async def test_a_tool_at_another_host_is_not_sent_where_the_relay_would_send_it(world: World) -> None:

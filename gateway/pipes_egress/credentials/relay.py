@@ -79,7 +79,7 @@ class Relay:
         if outgoing.body is not None and len(outgoing.body) > LARGEST_BODY:
             raise ProviderFailed(f"The request has more than {LARGEST_BODY:,} bytes, which Pipes' relay does not take.")
         headers = {
-            **outgoing.headers,
+            **_told_to_the_provider(outgoing.headers),
             "Authorization": self._pipes.bearer(provider),
             "X-Relay-User": connection.user_id,
         }
@@ -99,6 +99,12 @@ class Relay:
         if told != str(answer.status):
             raise NoAnswer("Pipes' relay answered what cannot be understood")
         return answer
+
+
+def _told_to_the_provider(headers: dict[str, str]) -> dict[str, str]:
+    """Without any that the relay itself would take for our word on whose connection is meant, in whatever letters."""
+    ours = ("x-relay-", "x-workos-", "authorization")
+    return {name: text for name, text in headers.items() if not name.lower().startswith(ours)}
 
 
 class RelayDoor:
