@@ -53,29 +53,32 @@ def _outcome(result: dict[str, Any]) -> str:
     return denial(result) or ("failed" if result.get("isError") else "passed")
 
 
-async def _at_once(url: str, tool: str, **arguments: Any) -> Counter[str]:
-    """The outcomes of that many calls. One that comes too fast (more than ten reservations in a second) comes again."""
-
-    async def outcome(wire: Wire) -> str:
-        while (told := _outcome(result := await wire.call(tool, **arguments))) == "RateLimited":
-            await asyncio.sleep(result["_meta"]["pipesmcp.io/denial"]["retryAfterSeconds"])
-        return told
-
-    async with aiohttp.ClientSession() as http:
-        return Counter(await asyncio.gather(*(outcome(Wire(http, url)) for _ in range(AT_ONCE))))
+async def _patiently(wire: Wire, tool: str, **arguments: Any) -> str:
+    """The outcome of a call that comes again when it came too fast: more than ten reservations in a second."""
+    while (told := _outcome(result := await wire.call(tool, **arguments))) == "RateLimited":
+        await asyncio.sleep(result["_meta"]["pipesmcp.io/denial"]["retryAfterSeconds"])
+    return told
 
 
 @pytest.mark.parametrize(
-    ("bindings", "limits", "tool", "arguments", "allowed"),
+    ("binding", "limits", "tool", "arguments", "allowed", "afterwards"),
     [
-        ({"name": "counted"}, None, TOOL, {"object": "Account"}, 7),
-        ({"name": "salesforce"}, {"maxCalls": 11}, "salesforce_describe_object", {"object": "Account"}, 11),
+        ({"name": "counted"}, None, TOOL, {"object": "Account"}, 7, "passed"),
+        (
+            {"name": "salesforce"},
+            {"maxCalls": 11},
+            "salesforce_describe_object",
+            {"object": "Account"},
+            11,
+            "BudgetExhausted",
+        ),
         (
             {"name": "salesforce", "access": "Write"},
             {"maxWrites": 3},
             "salesforce_create",
             {"object": "Lead", "fields": {"LastName": "Bolton", "Company": "Initech"}},
             3,
+            "passed",
         ),
     ],
     ids=["of a tool", "of a session", "of writes"],
@@ -84,20 +87,40 @@ async def test_fifty_at_once_get_exactly_the_limit(
     mortal: Environment,
     people: Team,
     record: Observer,
-    bindings: dict[str, Any],
+    binding: dict[str, Any],
     limits: dict[str, int] | None,
     tool: str,
     arguments: dict[str, Any],
     allowed: int,
+    afterwards: str,
 ) -> None:
     people.bind(COUNTED)
-    await _granted(mortal, people, bindings, limits)
+    await _granted(mortal, people, binding, limits)
     record.forget()
 
-    outcomes = await _at_once(mortal.mcp_url, tool, **arguments)
+    async with aiohttp.ClientSession() as http:
+        wire = Wire(http, mortal.mcp_url)
+        outcomes = await asyncio.gather(*(_patiently(wire, tool, **arguments) for _ in range(AT_ONCE)))
+        assert Counter(outcomes) == {"passed": allowed, "BudgetExhausted": AT_ONCE - allowed}
+        assert len(record.provider_calls(HOST)) == allowed
+        other = await _patiently(wire, f"{binding['name']}_list_objects")
+        assert other == afterwards, "what is not used up goes on"
 
-    assert outcomes == {"passed": allowed, "BudgetExhausted": AT_ONCE - allowed}
-    assert len(record.provider_calls(HOST)) == allowed
+
+async def test_of_fifty_at_once_a_minute_lets_its_number_through(mortal: Environment, people: Team) -> None:
+    limits = {"maxAccess": "Read", "callsPerMinute": 5, "tools": {"describe_object": {"callsPerMinute": 3}}}
+    metadata = {"name": "paced", "namespace": "team-a"}
+    people.bind({**COUNTED, "metadata": metadata, "spec": {**COUNTED["spec"], "limits": limits}})
+    await _granted(mortal, people, {"name": "paced"}, None)
+
+    async with aiohttp.ClientSession() as http:
+        wire = Wire(http, mortal.mcp_url)
+        for tool, arguments, passing in (("describe_object", {"object": "Account"}, 3), ("list_objects", {}, 2)):
+            calls = (wire.call(f"paced_{tool}", **arguments) for _ in range(AT_ONCE))
+            results = await asyncio.gather(*calls)
+            assert Counter(map(_outcome, results)) == {"passed": passing, "RateLimited": AT_ONCE - passing}
+            waits = [each["_meta"]["pipesmcp.io/denial"]["retryAfterSeconds"] for each in results if denial(each)]
+            assert all(0 < wait <= 60 for wait in waits)
 
 
 @pytest.mark.parametrize("victim", ["gateway", "broker", "operator"])
