@@ -68,6 +68,23 @@ def test_an_instance_url_makes_its_host() -> None:
     assert salesforce("https://acme--dev.sandbox.my.salesforce.com/") == "acme--dev.sandbox.my.salesforce.com"
 
 
+def test_a_binding_names_the_instance_by_its_host_alone() -> None:
+    place = endpoint("salesforce")
+
+    def of(value: str) -> str:
+        return host_of(place, {"endpoint": {"instance_url": value}}, granted=place.hosts, known=place.hosts)
+
+    assert of("acme.my.salesforce.com") == "acme.my.salesforce.com"
+    for value in (
+        "evil.example",
+        "evil.example/.my.salesforce.com",
+        "a@acme.my.salesforce.com",
+        "acme.my.salesforce.com:22",
+    ):
+        with pytest.raises(HostRefused):
+            of(value)
+
+
 def test_a_value_that_is_missing_is_named() -> None:
     with pytest.raises(HostRefused, match=r"config\.account"):
         host_of(endpoint("snowflake"), {"config": {}}, granted=("*.snowflakecomputing.com",), known=())

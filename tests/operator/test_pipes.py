@@ -104,6 +104,21 @@ async def test_how_long_to_wait_is_heeded(pipes, sandbox):
     assert caught.value.retry_after == 17
 
 
+async def test_a_long_answer_is_read_to_its_end(pipes, sandbox):
+    body = '{"state": "connected", "id": "a", "padding": "' + "x" * 900_000 + '"}'
+    await fault(sandbox, status=200, body=body)
+    assert (await pipes.look("snowflake", ALICE)).account.id == "a"
+
+    await fault(sandbox, status=200, body=body + " " * 300_000)
+    with pytest.raises(PipesUnavailable):
+        await pipes.look("snowflake", ALICE)
+
+
+async def test_no_scopes_at_all_are_scopes_that_pipes_does_not_know(pipes, sandbox):
+    await fault(sandbox, status=200, body='{"state": "connected", "id": "a", "auth_method": "oauth", "scopes": []}')
+    assert (await pipes.look("snowflake", ALICE)).scopes is None
+
+
 @pytest.mark.parametrize(
     ("what", "word"),
     [

@@ -83,7 +83,8 @@ def _formed(source: str, rule: HostValue, value: str) -> str:
     for old, new in rule.replace.items():
         value = value.replace(old, new)
     if rule.form is HostForm.ORIGIN:
-        match = _ORIGIN.match(value)
+        # A binding can hold no URL, so there the host stands alone.
+        match = _ORIGIN.match(f"https://{value}" if source.startswith("endpoint.") else value)
         if match is None or not _HOST.match(match[1]):
             raise HostRefused(f"{source} is not https:// and a host name")
         return match[1]

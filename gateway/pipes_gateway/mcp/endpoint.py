@@ -232,7 +232,7 @@ class Endpoint:
         except Exception:
             log.exception("a call of %.80r failed", message.params.get("name"))
             raise
-        return self._methods.complete(result) if stateless else result
+        return self._methods.complete(result) if stateless else self._methods.earlier(result)
 
     async def _tell_changes(self, stream: web.StreamResponse, changed: bytes) -> None:
         with self._changes.listening() as something:

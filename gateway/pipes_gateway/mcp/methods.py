@@ -110,6 +110,12 @@ class Methods:
         meta = {**result.get("_meta", {}), SERVER_INFO_META: self.server_info}
         return {**result, "resultType": "complete", "_meta": meta}
 
+    def earlier(self, result: dict[str, Any]) -> dict[str, Any]:
+        """A result for the revisions before 2026-07-28, whose clients refuse structured content that is no object."""
+        if isinstance(result.get("structuredContent", {}), dict):
+            return result
+        return {name: value for name, value in result.items() if name != "structuredContent"}
+
     def modern_list(self, params: dict[str, Any]) -> dict[str, Any]:
         # What is listed depends on the pod and its grants, so nobody else may be shown it.
         return {**self.list_tools(params), "ttlMs": LIST_TTL_MILLISECONDS, "cacheScope": "private"}

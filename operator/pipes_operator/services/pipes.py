@@ -98,7 +98,7 @@ class Pipes:
             async with self._http.get(
                 self._base + path, params=query, headers=headers, allow_redirects=False
             ) as answer:
-                raw = await answer.content.read(_LARGEST + 1)
+                raw = await _bounded(answer)
                 status, retry_after = answer.status, answer.headers.get("Retry-After", "")
         except TimeoutError:
             raise PipesUnavailable("Pipes did not answer in time.") from None
@@ -144,7 +144,8 @@ def _account(body: Any) -> Report:
     )
     scopes = body.get("scopes")
     oauth = body.get("auth_method", "oauth") == "oauth"
-    named = oauth and isinstance(scopes, list)
+    # An empty list says as little as none: Pipes gives it where the provider told no scopes.
+    named = oauth and isinstance(scopes, list) and bool(scopes)
     return Report(
         word,
         message,
