@@ -85,6 +85,9 @@ async def test_a_credential_that_is_echoed_is_withheld(acme: Scripted) -> None:
         ({"query": {"_method": "DELETE"}}, Access.WRITE),
         ({"query": {"Method": "DELETE"}}, Access.WRITE),
         ({"query": {"X-HTTP-Method-Override": "DELETE"}}, Access.WRITE),
+        ({"query": {" _method": "DELETE"}}, Access.WRITE),
+        ({"query": {".method[]": "DELETE"}}, Access.WRITE),
+        ({"query": {"x_http_method_override": "DELETE"}}, Access.WRITE),
     ],
 )
 async def test_a_read_is_a_get_under_a_prefix_and_nothing_else(

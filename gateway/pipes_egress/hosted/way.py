@@ -15,6 +15,7 @@ from pipes_policy.call import Denial
 
 from ..credentials.cache import CredentialCache, Key
 from ..credentials.pipes import Vended, unavailable
+from ..credentials.withholding import without
 from ..mapping.build import Outgoing
 from ..problems import ProviderFailed, Refused
 from ..transport.answers import AnswerUnreadable
@@ -84,7 +85,7 @@ class Way:
 
     def scrubbed(self, data: bytes) -> bytes:
         """Nothing that a server echoes may hand the credential to the agent."""
-        return data.replace(self.credential.value.encode(), b"(withheld)")
+        return without(self.credential.value, data)
 
     async def _tried(
         self,

@@ -15,6 +15,7 @@ from ..credentials.cache import CredentialCache, Key
 from ..credentials.pipes import Vended
 from ..credentials.refusals import unavailable
 from ..credentials.relay import RelayDoor, without_credential
+from ..credentials.withholding import without
 from ..mapping.build import Outgoing, build
 from ..mapping.scope import Scope
 from ..problems import ProviderFailed, Refused
@@ -190,10 +191,8 @@ class Sender:
 
     def _without_credential(self, answer: Answer) -> Answer:
         """Nothing that a provider echoes may hand the credential to the agent."""
-        secret = self.credential.value.encode()
-        if not secret or secret not in answer.body:
-            return answer
-        return Answer(answer.status, answer.headers, answer.body.replace(secret, b"(withheld)"))
+        body = without(self.credential.value, answer.body)
+        return answer if body is answer.body else Answer(answer.status, answer.headers, body)
 
     def _scope_missing(self, failure: Failure) -> str:
         needed = failure.scope or ", ".join(" or ".join(entry) for entry in self.scopes)
