@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.stamp
 NODE   := tests/node/node_modules/.stamp
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 export PYTHONPATH := tests
 
 .DEFAULT_GOAL := help
@@ -37,12 +38,12 @@ layers: $(STAMP)
 	@$(BIN)/lint-imports --no-cache
 
 unit: $(STAMP)
-	@$(BIN)/pytest -q -m "not apiserver and not e2e and not node"
+	@$(BIN)/pytest -q $(PARALLEL) -m "not apiserver and not e2e and not node"
 
 test: $(STAMP) $(NODE) ## everything: check, then the suites on a real API server (builds it on the first run)
 	@$(BIN)/python -m cluster build & build=$$!; \
 	  $(MAKE) --no-print-directory check || { kill $$build 2>/dev/null; exit 1; }; \
-	  wait $$build && $(BIN)/pytest -m "apiserver or e2e or node"
+	  wait $$build && $(BIN)/pytest -q $(PARALLEL) -m node && $(BIN)/pytest -m "apiserver or e2e"
 
 cluster-build: $(STAMP) ## build etcd, kube-apiserver and kubectl into the cache (about 10 minutes, once)
 	@$(BIN)/python -m cluster build
@@ -59,7 +60,7 @@ demo: $(STAMP) ## everything from nothing, and the main job told step by step
 catalog-check: $(STAMP) $(NODE) ## hold every catalog to its provider's description and client, and print the table
 	@$(BIN)/python -m catalog_check
 
-bench: $(STAMP) ## measure: added latency, revoke to denied, approve to first call
+bench: $(STAMP) ## measure: added latency, revoke to denied, approve to first call, judging
 	@$(BIN)/python -m bench
 
 lock: ## renew requirements.lock from pyproject.toml (needs uv)

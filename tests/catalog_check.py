@@ -1,10 +1,11 @@
 """`make catalog-check`: which catalog is held to what, told by running it.
 
 Descriptions are the providers' own published ones (`tests/conformance/test_<provider>_description.py`), clients the
-providers' own libraries against the sandbox (`tests/sandbox/test_<provider>_with_client.py`), calls the catalog's tools
-through egress (`tests/egress/test_<provider>_tools.py`).
+providers' own libraries against the sandbox (`tests/sandbox/test_<provider>_*with_client.py`), calls the catalog's
+tools through egress (`tests/egress/test_<provider>_*.py`).
 """
 
+import itertools
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,13 +18,13 @@ from pipes_catalog import ToolAccess
 
 TESTS = Path(__file__).parent
 SUITES = {
-    "description": TESTS / "conformance" / "test_{}_description.py",
-    "client": TESTS / "sandbox" / "test_{}_with_client.py",
-    "tools through egress": TESTS / "egress" / "test_{}_tools.py",
+    "description": ("conformance", "test_{}_description.py"),
+    "client": ("sandbox", "test_{}_*with_client.py"),
+    "tools through egress": ("egress", "test_{}_*.py"),
 }
 
 
-@dataclass
+@dataclass(eq=False)
 class Outcomes:
     """A pytest plugin: what became of the tests of each file."""
 
@@ -34,10 +35,10 @@ class Outcomes:
             name = Path(report.fspath).name
             self.by_file.setdefault(name, Counter())[report.outcome] += 1
 
-    def said(self, path: Path) -> str:
-        if not path.exists():
+    def said(self, paths: list[Path]) -> str:
+        if not paths:
             return "none"
-        counted = self.by_file.get(path.name, Counter())
+        counted = sum((self.by_file.get(path.name, Counter()) for path in paths), Counter[str]())
         if counted["failed"]:
             return f"{counted['failed']} FAILED of {counted.total()}"
         if counted["skipped"]:
@@ -48,12 +49,14 @@ class Outcomes:
 def main() -> int:
     catalogs = pipes_catalog.load()
     files = {
-        provider: {suite: Path(str(path).format(provider.replace("-", "_"))) for suite, path in SUITES.items()}
+        provider: {suite: _files(provider, *where) for suite, where in SUITES.items()}
         for provider in catalogs.by_provider
     }
-    present = [str(path) for suites in files.values() for path in suites.values() if path.exists()]
+    present = [str(path) for suites in files.values() for paths in suites.values() for path in paths]
     outcomes = Outcomes()
-    code = pytest.main(["-q", "--no-header", "-p", "no:cacheprovider", *present], plugins=[outcomes])
+    code = pytest.main(
+        ["-q", "--no-header", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile", *present], plugins=[outcomes]
+    )
     print()
     head = ["provider", "tools", "read", "write", "judged", *SUITES, "how it is checked"]
     print("| " + " | ".join(head) + " |")
@@ -65,12 +68,16 @@ def main() -> int:
         cells = [
             provider,
             *_counts(access),
-            *(outcomes.said(path) for path in files[provider].values()),
+            *(outcomes.said(paths) for paths in files[provider].values()),
             _note(provider),
         ]
         print("| " + " | ".join(cells) + " |")
     print("| all | " + " | ".join(_counts(total)) + " |" + " |" * (len(SUITES) + 1))
     return int(code)
+
+
+def _files(provider: str, directory: str, pattern: str) -> list[Path]:
+    return sorted((TESTS / directory).glob(pattern.format(provider.replace("-", "_"))))
 
 
 def _counts(access: Counter[ToolAccess]) -> list[str]:
@@ -79,10 +86,10 @@ def _counts(access: Counter[ToolAccess]) -> list[str]:
 
 
 def _note(provider: str) -> str:
-    """The catalog's own first line, if it is a comment."""
+    """The comment that the catalog begins with."""
     path = Path(pipes_catalog.__file__).parent / "providers" / f"{provider}.yaml"
-    first = path.read_text().partition("\n")[0]
-    return first.lstrip("# ").rstrip() if first.startswith("#") else ""
+    comments = itertools.takewhile(lambda line: line.startswith("#"), path.read_text().splitlines())
+    return " ".join(line.lstrip("# ") for line in comments)
 
 
 if __name__ == "__main__":

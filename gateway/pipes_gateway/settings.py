@@ -37,6 +37,8 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel",
     sandbox: str | None = None
     allowed_hosts: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     allowed_addresses: tuple[str, ...] = ()
+    hosted_answer_bytes: int = 4 * 1024 * 1024
+    hosted_list_seconds: float = 60.0
 
 
 class SettingsConflict(ValueError):  # noqa: N818 - reads as what happened

@@ -7,17 +7,21 @@ import sys
 from cluster.errors import ClusterError
 from environment import Environment
 
-from . import calls, lifecycle
+from . import calls, judging, lifecycle
 from .figures import table
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--only", choices=["calls", "lifecycle"], help="measure one of them (default: both)")
+    parser.add_argument("--only", choices=["calls", "lifecycle", "judging"], help="measure one of them (default: all)")
     parser.add_argument("--calls", type=int, default=1000, metavar="N", help="calls on each way (default 1000)")
     parser.add_argument("--sessions", type=int, default=200, metavar="N", help="sessions (default 200)")
     options = parser.parse_args(arguments)
-    chosen = [options.only] if options.only else ["calls", "lifecycle"]
+    chosen = [options.only] if options.only else ["calls", "lifecycle", "judging"]
+    if "judging" in chosen:
+        judging.main([])
+    if chosen == ["judging"]:
+        return 0
     try:
         with Environment.start() as environment:
             asyncio.run(_measure(environment, chosen, options))

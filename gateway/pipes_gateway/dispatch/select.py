@@ -28,6 +28,8 @@ async def open_dispatch(settings: GatewaySettings, service: SessionService, usag
             allowed_hosts=settings.allowed_hosts,
             allowed_addresses=settings.allowed_addresses,
             call_seconds=settings.call_seconds,
+            hosted_answer_bytes=settings.hosted_answer_bytes,
+            hosted_list_seconds=settings.hosted_list_seconds,
         )
     )
     await egress.__aenter__()
