@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema_rs
 
 from .lines import Path
+from .spreading import spread
 
 DEEPEST = 12
 _TELLING = ("type", "enum", "const", "oneOf", "anyOf", "$ref")
@@ -72,12 +73,14 @@ def _inner(schema: Any, path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def compile_schema(schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
-    """A validator that never fetches anything and matches patterns in linear time.
+    """A validator that never fetches anything, matches patterns in linear time, and makes bounded work.
 
     Raises:
-        jsonschema_rs.ValidationError, ValueError: not a schema.
+        jsonschema_rs.ValidationError, ValueError: not a schema, or `spreading.TooMuchWork`.
     """
-    return jsonschema_rs.Draft202012Validator(schema, pattern_options=jsonschema_rs.RegexOptions(), offline=True)
+    validator = jsonschema_rs.Draft202012Validator(schema, pattern_options=jsonschema_rs.RegexOptions(), offline=True)
+    spread(schema)
+    return validator
 
 
 def _references(value: Any, path: Path) -> Iterator[tuple[Path, str]]:

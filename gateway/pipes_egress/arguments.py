@@ -6,7 +6,7 @@ from typing import Any
 import jsonschema_rs
 
 from pipes_catalog.definition import ToolDefinition
-from pipes_catalog.input_rules import compile_schema
+from pipes_catalog.holding import InputSchema
 
 from .problems import ArgumentRefused
 
@@ -18,7 +18,7 @@ class Arguments:
     """Compiled schemas by definition hash."""
 
     def __init__(self) -> None:
-        self._validators: OrderedDict[str, jsonschema_rs.Draft202012Validator] = OrderedDict()
+        self._schemas: OrderedDict[str, InputSchema] = OrderedDict()
 
     def checked(self, definition: ToolDefinition, arguments: dict[str, Any]) -> dict[str, Any]:
         """The arguments with the schema's defaults for those that are absent.
@@ -26,9 +26,9 @@ class Arguments:
         Raises:
             ArgumentRefused: naming the argument and what is wrong with it.
         """
-        for error in self._validator(definition).iter_errors(arguments):
-            place = ".".join(str(each) for each in error.instance_path)
-            message = f"{place}: {error.message}" if place else error.message
+        problem = self._schema(definition).problem(arguments)
+        if problem is not None:
+            message = f"{problem.place}: {problem.message}" if problem.place else problem.message
             raise ArgumentRefused(message if len(message) <= LONGEST else message[: LONGEST - 1] + "…")
         properties = definition.input_schema.get("properties") or {}
         # A property's schema may also be true or false.
@@ -36,11 +36,15 @@ class Arguments:
         defaults = {name: each["default"] for name, each in described.items() if "default" in each}
         return {**defaults, **arguments}
 
-    def _validator(self, definition: ToolDefinition) -> jsonschema_rs.Draft202012Validator:
-        known = self._validators.get(definition.hash)
+    def _schema(self, definition: ToolDefinition) -> InputSchema:
+        known = self._schemas.get(definition.hash)
         if known is None:
-            known = compile_schema(definition.input_schema)
-            self._validators[definition.hash] = known
-            if len(self._validators) > REMEMBERED:
-                self._validators.popitem(last=False)
+            try:
+                known = InputSchema(definition.input_schema)
+            except (jsonschema_rs.ValidationError, ValueError):
+                # Read by an operator that did not know better.
+                raise ArgumentRefused("this tool's input schema cannot be held against arguments") from None
+            self._schemas[definition.hash] = known
+            if len(self._schemas) > REMEMBERED:
+                self._schemas.popitem(last=False)
         return known

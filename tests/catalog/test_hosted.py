@@ -146,6 +146,11 @@ ODD: dict[str, Any] = {
     "an array": {"type": "array"},
     "a reference to elsewhere": {"type": "object", "properties": {"a": {"$ref": "https://evil.example/s.json"}}},
     "a relative reference": {"type": "object", "properties": {"a": {"$ref": "other.json"}}},
+    "references that double": {
+        "type": "object",
+        "properties": {"a": {"$ref": "#/$defs/a0"}},
+        "$defs": {f"a{n}": {"oneOf": [{"$ref": f"#/$defs/a{n + 1}"}] * 2} for n in range(40)} | {"a40": {}},
+    },
     "a reference to nothing": {"type": "object", "properties": {"a": {"$ref": "#/$defs/none"}}},
     "200 levels": nested(200),
     "a pattern that may take for ever": {"type": "object", "properties": {"a": {"pattern": "(a+)+\\1$"}}},

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from egress_support import World, definition, told
@@ -168,3 +169,16 @@ async def test_the_tools_own_schema_is_asked_first_and_what_it_does_last(world: 
     for arguments, says in order:
         result = await world.call("snowflake", "query", arguments, restrict=(FEW,))
         assert says in told(result)
+
+
+def test_what_speaks_against_much_is_not_gathered() -> None:
+    """Eighty thousand values against two alternatives took four seconds to tell, in a process that many share."""
+    lists = {"type": "array", "items": {"type": "string"}}
+    schema = {"type": "object", "properties": {"l": lists}}
+    tool = msgspec.structs.replace(definition("snowflake", "query"), input_schema=schema)
+    alternatives = [{"type": "array", "items": {"const": each}} for each in ("x", "y")]
+    restrict = {"properties": {"l": {"anyOf": alternatives}}, "required": ["l"]}
+    for number, says in ((2, "l must satisfy anyOf"), (80_000, "are not among what")):
+        with pytest.raises(Refused) as refused:
+            Restrictions().hold(tool, (restrict,), {"l": ["a"] * number})
+        assert says in refused.value.denial.message

@@ -13,7 +13,7 @@ import jsonschema_rs
 
 from pipes_api import canonical, restrictions
 from pipes_api.restrictions import RestrictionInvalid
-from pipes_catalog.input_rules import compile_schema
+from pipes_catalog.holding import InputSchema
 
 from . import texts
 
@@ -37,25 +37,34 @@ def problem(arguments: str, input_schema: dict[str, Any], restriction: Mapping[s
         return "the arguments are no JSON object"
     if canonical_form != arguments:
         return f"the arguments are not in canonical form (RFC 8785); write: {texts.escaped(canonical_form)}"
-    return _refused(compile_schema(input_schema), value, "the tool") or _restricted(value, restriction)
+    return _unfit(input_schema, value) or _restricted(value, restriction)
+
+
+def _unfit(input_schema: dict[str, Any], value: dict[str, Any]) -> str:
+    try:
+        schema = InputSchema(input_schema)
+    except (jsonschema_rs.ValidationError, ValueError):
+        return "arguments cannot be held against the tool's input schema"
+    wrong = schema.problem(value)
+    return _sentence("the tool", wrong.place, wrong.message) if wrong is not None else ""
 
 
 def _restricted(value: dict[str, Any], restriction: Mapping[str, Any] | None) -> str:
     if restriction is None:
         return ""
     try:
-        return _refused(restrictions.compiled(restriction), value, "the binding's restrict")
+        # Stops at the first error; to gather them all can take a thousand times as long.
+        restrictions.compiled(restriction).validate(value)
     except RestrictionInvalid as error:
         return f"the binding's restrict cannot be checked: {error}"
+    except jsonschema_rs.ValidationError as error:
+        return _sentence("the binding's restrict", restrictions.dotted(tuple(error.instance_path)), error.message)
+    return ""
 
 
-def _refused(validator: jsonschema_rs.Draft202012Validator, value: dict[str, Any], by: str) -> str:
-    error = next(validator.iter_errors(value), None)
-    if error is None:
-        return ""
-    place = restrictions.dotted(tuple(error.instance_path))
-    message = texts.clean(" ".join(error.message.split()), 200)
-    return f"{by} does not take the arguments: {place + ': ' if place else ''}{message}"
+def _sentence(by: str, place: str, message: str) -> str:
+    said = texts.clean(" ".join(message.split()), 200)
+    return f"{by} does not take the arguments: {place + ': ' if place else ''}{said}"
 
 
 class _TwiceError(ValueError):

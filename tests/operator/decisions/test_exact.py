@@ -21,7 +21,7 @@ SMALL = {"properties": {"amount": {"maximum": 100}}, "required": ["amount"]}
 
 
 def offer(make, **over):
-    tools = {
+    tools = over.pop("tools", None) or {
         f"snowflake_{name}": ToolDefinition(name=name, title=name, description=name, access=access, input_schema=SCHEMA)
         for name, access in (("query", ToolAccess.JUDGED), ("list", ToolAccess.READ), ("create", ToolAccess.WRITE))
     }
@@ -157,3 +157,16 @@ def test_a_status_with_other_calls_than_were_asked_for_is_not_trusted(make):
     for change in ({"calls": (other,)}, {"calls": (*binding.calls, other)}, {"calls": ()}, {"tools": wider}):
         forged = msgspec.structs.replace(grant, bindings=(msgspec.structs.replace(binding, **change),))
         assert trust.problem(session, forged), change
+
+
+def test_a_schema_without_bound_stops_nobody_but_the_one_who_asks(make):
+    """A hosted server's; an older operator may have kept it. Held against a value, it would take this process along."""
+    doubling = {f"a{n}": {"oneOf": [{"$ref": f"#/$defs/a{n + 1}"}] * 2} for n in range(40)} | {"a40": {}}
+    schema = {"type": "object", "properties": {"name": {"$ref": "#/$defs/a0"}}, "$defs": doubling}
+    known = offer(make)
+    tools = {name: msgspec.structs.replace(each, input_schema=schema) for name, each in known.tools.items()}
+
+    found = requested(make, calls('{"name":"a"}'), tools=tools)
+
+    assert found.grant is None
+    assert "cannot be held against the tool's input schema" in found.problems[0]
