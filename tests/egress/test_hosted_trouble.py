@@ -12,6 +12,8 @@ from egress_support import told
 from hosted_server import BOTH_ERAS, MODERN, NUMBER, HostedServer, Reply, text, tool
 from hosted_support import HostedWorld, called, hosted_world, opened
 from pipes_api.resources import Access
+from pipes_egress.hosted.answers import MOST_DECLINED
+from pipes_egress.hosted.way import Way
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -246,6 +248,19 @@ async def test_requests_of_the_server_are_declined_and_its_answer_still_arrives(
     answers = [each.body for each in hosted.server.seen if isinstance(each.body, dict) and "method" not in each.body]
     assert sorted("error" in each for each in answers) == [False, True, True]
     assert all(each["id"] == 99 for each in answers)
+
+
+async def test_a_server_that_asks_without_end_is_not_answered_without_end(
+    hosted: HostedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asides: list[Any] = []
+    monkeypatch.setattr(Way, "aside", lambda way, headers, message: asides.append(message))
+    await opened(hosted)
+    asks = b"".join(event({"id": number, "method": "ping"}) for number in range(500))
+    hosted.server.replies.append(Reply("tools/call", headers=STREAM, chunks=(asks, event(answer("ok")))))
+
+    assert told(await hosted.call("go")) == "ok"
+    assert len(asides) == (0 if hosted.server.era == MODERN else MOST_DECLINED)
 
 
 async def test_a_stream_that_ends_early_is_taken_up_where_it_ended(hosted: HostedWorld) -> None:

@@ -15,6 +15,9 @@ from .way import Way
 
 Result = dict[str, Any]
 
+MOST_DECLINED = 16
+"""Requests of the server that are answered during one call; each takes a connection, and a stream can hold thousands."""
+
 
 class Answers:
     """Reads the answers of one server. `list_changed` is called when it says that its tools are others now."""
@@ -94,7 +97,9 @@ class Answers:
 
     async def _heard(self, way: Way, spoken: Spoken, message: Mapping[str, Any], number: int) -> None:
         if "id" in message:
-            if not spoken.modern:  # the stateless era has no requests of servers
+            # The stateless era has no requests of servers.
+            if not spoken.modern and way.declined < MOST_DECLINED:
+                way.declined += 1
                 way.aside(spoken.posting, declined(message))
             return
         params = message.get("params")

@@ -61,7 +61,7 @@ class Listener:
         pause = FIRST_PAUSE_SECONDS
         while (way := self._way) is not None:
             try:
-                await self._hear(replace(way, transport=self._transport, told=None, limit=STREAM_BYTES), spoken)
+                await self._hear(replace(way, transport=self._transport, told=None, declined=0, limit=STREAM_BYTES), spoken)
                 pause = FIRST_PAUSE_SECONDS
             except Refused:
                 return  # whoever calls next is asked for again

@@ -54,6 +54,8 @@ class Way:
     told: Told | None = None
     traceparent: str = ""
     sent: bool = False
+    declined: int = 0
+    """Requests of the server that were answered so far."""
     _renewed: bool = field(default=False)
 
     async def post(
