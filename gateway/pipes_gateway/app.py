@@ -11,6 +11,7 @@ from aiohttp import web
 
 from pipes_api.clock import boottime
 from pipes_live.client import SessionService
+from pipes_live.health import health_app
 from pipes_live.inflight import InFlight
 from pipes_live.settings import ServiceSettings
 from pipes_live.usage import UsageReporter
@@ -19,7 +20,6 @@ from .bearer import BearerCheck
 from .dispatch import Dispatch
 from .dispatch.select import open_dispatch
 from .facts import Facts
-from .health import health_app
 from .listening import BoundedSite, Newcomers, bind
 from .mcp.changes import Changes
 from .mcp.endpoint import Endpoint
@@ -115,7 +115,9 @@ class Gateway:
         return self._tools
 
     async def _serve_health(self, sock: socket.socket) -> None:
-        runner = web.AppRunner(health_app(self.metrics, lambda: self._open), access_log=None)
+        runner = web.AppRunner(
+            health_app(self.metrics.exposition, lambda: "" if self._open else "starting"), access_log=None
+        )
         await runner.setup()
         self._runners.append(runner)
         await web.SockSite(runner, sock).start()

@@ -8,6 +8,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from aiohttp.web_protocol import RequestHandler
 
+from pipes_live.command import CannotRun
+
 FIRST_REQUEST_SECONDS = 20.0
 """A connection must have sent the head of a request by then."""
 
@@ -18,7 +20,7 @@ _BUSY = (
 )
 
 
-class CannotListen(Exception):  # noqa: N818 - reads as what happened
+class CannotListen(CannotRun):
     """One line that says which address, and why."""
 
 

@@ -5,6 +5,8 @@ from typing import Literal
 
 import msgspec
 
+from pipes_live.command import CannotRun
+
 from .listing import Discovery
 
 
@@ -41,7 +43,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel",
     hosted_list_seconds: float = 60.0
 
 
-class SettingsConflict(ValueError):  # noqa: N818 - reads as what happened
+class SettingsConflict(CannotRun):
     """Settings that do not go together, in one line."""
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from aiohttp import web
 
 from pipes_live.client import SessionService
+from pipes_live.command import CannotRun
+from pipes_live.health import health_app
 from pipes_live.places import Places
 from pipes_live.settings import ServiceSettings
 from pipes_live.usage import UsageReporter
@@ -19,7 +21,7 @@ from ..egress import Egress
 from .calls import BrokerCalls
 from .certificate import ServingCertificate
 from .discovery import Discovery
-from .metrics import Metrics, health_app
+from .metrics import Metrics
 from .reviews import TokenReviews
 from .routes import Routes
 from .settings import BrokerSettings
@@ -27,7 +29,7 @@ from .settings import BrokerSettings
 log = logging.getLogger(__name__)
 
 
-class CannotListen(Exception):  # noqa: N818 - reads as what happened
+class CannotListen(CannotRun):
     """One line that says which address, and why."""
 
 
@@ -64,7 +66,7 @@ class Broker:
             health.close()
             raise
         self.port, self.health_port = serving.getsockname()[1], health.getsockname()[1]
-        await self._site(health_app(self.metrics, self._not_ready), health)
+        await self._site(health_app(self.metrics.exposition, self._not_ready), health)
         reviews = await self._stack.enter_async_context(TokenReviews(settings.kubeconfig, settings.review_seconds))
         egress = await self._stack.enter_async_context(Egress(settings))
         places = Places(self.service, self._usage)

@@ -17,6 +17,7 @@ from kubernetes.aio import client, config
 
 from pipes_api.clock import boottime
 from pipes_api.names import BROKER_AUDIENCE
+from pipes_live.command import CannotRun
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ class TokenReviews:
 
     async def __aenter__(self) -> "TokenReviews":
         """Raises:
-        ValueError: neither the kubeconfig nor the pod's own configuration tells how to reach the API server.
+        CannotRun: neither the kubeconfig nor the pod's own configuration tells how to reach the API server.
         """
         configuration = client.Configuration()
         try:
@@ -86,7 +87,7 @@ class TokenReviews:
         except Exception as error:  # the package raises its own, YAML's, and OS errors
             where = f"the kubeconfig {self._kubeconfig}" if self._kubeconfig else "this pod"
             why = " ".join(str(error).split())
-            raise ValueError(f"cannot learn from {where} how to reach the API server: {why:.300}") from None
+            raise CannotRun(f"cannot learn from {where} how to reach the API server: {why:.300}") from None
         self._client = client.ApiClient(configuration)
         self._api = client.AuthenticationV1Api(self._client)
         return self

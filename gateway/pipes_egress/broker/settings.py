@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
+from pipes_live.command import CannotRun
+
 from ..settings import EgressSettings
 
 
@@ -32,7 +34,7 @@ class BrokerSettings(EgressSettings, frozen=True, kw_only=True, rename="camel", 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class SettingsConflict(ValueError):  # noqa: N818 - reads as what happened
+class SettingsConflict(CannotRun):
     """Settings that do not go together, or name what cannot be read, in one line."""
 
 

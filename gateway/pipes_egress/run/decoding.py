@@ -1,13 +1,12 @@
 """Values within an answer that are encoded, made readable. Formats, not providers: a catalog names one."""
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipes_catalog.exchange import Decode, Decoding
 
 from ..mapping.scope import ABSENT, follow
+from .encodings import bytes_of
 from .messages import message_of_bytes, message_of_parts
 
 
@@ -41,15 +40,6 @@ def _with(record: Any, path: list[str], value: Any) -> Any:
     else:
         members[path[0]] = value
     return members
-
-
-def bytes_of(text: str) -> bytes | None:
-    """The bytes of base64 in either alphabet (RFC 4648), padded or not, in lines or not; None if it is none."""
-    compact = "".join(text.split()).rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        return None
 
 
 def _base64(value: Any) -> Any:

@@ -12,7 +12,7 @@ from ..mapping.scope import ABSENT, Scope, follow
 from ..mapping.templates import evaluate
 from ..problems import ProviderFailed
 from ..transport.answers import Answer, AnswerUnreadable
-from .decoding import bytes_of
+from .encodings import bytes_of
 
 _TEXTUAL = frozenset(
     {

@@ -9,6 +9,8 @@ from functools import partial
 from html.parser import HTMLParser
 from typing import Any
 
+from .encodings import bytes_of
+
 _HEADERS = {
     "from": "from",
     "to": "to",
@@ -50,8 +52,6 @@ def message_of_parts(tree: Mapping[str, Any]) -> dict[str, Any]:
 
     `body` is `{data, size, attachmentId}`, `data` being base64url; an attachment's id is kept.
     """
-    from .decoding import bytes_of
-
     headers = tree.get("headers")
     pairs = [each for each in headers if isinstance(each, Mapping)] if isinstance(headers, list) else []
     made = _headers((str(each.get("name", "")), str(each.get("value", ""))) for each in pairs)
