@@ -184,7 +184,7 @@ class Egress:
 
     async def _access(self, request: ToolRequest, definition: ToolDefinition, arguments: dict[str, Any]) -> Access:
         """What the call does, once the policy chain agrees to it."""
-        verdict = await self._verdict(definition, arguments)
+        verdict = await self._verdict(request, definition, arguments)
         access, why, refused = verdict.access, verdict.why, verdict.why if verdict.refuse else ""
         denial = request.check(access, False)
         if denial is not None:
@@ -195,9 +195,9 @@ class Egress:
             raise Refused(Denial(reason=Reason.ARGUMENTS_NOT_ALLOWED, message=message, remedy=remedy))
         return access
 
-    async def _verdict(self, definition: ToolDefinition, arguments: dict[str, Any]) -> Verdict:
+    async def _verdict(self, request: ToolRequest, definition: ToolDefinition, arguments: dict[str, Any]) -> Verdict:
         if definition.judge is not None:
-            return await self._judges.judge(definition.judge, arguments)
+            return await self._judges.judge(definition.judge, arguments, holder=request.grant.uid)
         if definition.exchange is not None and definition.exchange.open is not None:
             return http.judge(definition.exchange.open, arguments)
         return Verdict(access=Access.READ if definition.access is ToolAccess.READ else Access.WRITE)

@@ -116,3 +116,27 @@ async def test_every_language_a_catalog_may_name_is_judged() -> None:
             dialect = "snowflake" if language == "sql" else ""
             verdict = await pool.judge(Judge(language=language, argument="x", dialect=dialect), {"x": ""})
             assert "this version cannot" not in verdict.why
+
+
+async def test_what_one_session_asks_stands_in_a_line_of_its_own() -> None:
+    """With a line for all, a hundred slow statements of one tenant would have every other wait until it gives up."""
+    async with JudgePool(workers=2) as pool:
+        slow = [pool.judge(SQL, {"statement": f"{SLOW}{n}"}, holder="one") for n in range(20)]
+        tasks = [asyncio.create_task(each) for each in slow]
+        await asyncio.sleep(0)
+        verdict = await pool.judge(SQL, {"statement": "SELECT 1"}, holder="other")
+
+        assert verdict.access is Access.READ
+        assert sum(each.done() for each in tasks) < 10, "the other's statement did not wait for all of them"
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_judgement_that_could_not_be_had_is_asked_for_again() -> None:
+    """A machine that was busy for a moment must not make a statement refused for good."""
+    async with JudgePool(workers=1, seconds=SHORT) as pool:
+        await pool.warm()
+        assert (await pool.judge(SQL, {"statement": SLOW})).refuse
+        pool.seconds = 60.0
+        assert (await pool.judge(SQL, {"statement": SLOW})).access is Access.READ

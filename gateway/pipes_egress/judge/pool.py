@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 import sys
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
@@ -28,8 +30,20 @@ class JudgeUnavailable(Exception):  # noqa: N818 - reads as what happened
     """No verdict could be had: every worker is busy, or none can be started."""
 
 
+class _NoVerdict(Exception):  # noqa: N818 - reads as what happened
+    """The worker came to none; another time it may."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """Who asks for one holder: one at a time, so that no holder has all workers, or everybody's patience."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: int = 0
+
+
 class JudgePool:
-    """Verdicts on statements. An async context manager; `workers` processes at most."""
+    """Verdicts on statements. An async context manager; `workers` processes at most, one of them for each holder."""
 
     def __init__(self, workers: int = 2, seconds: float = 2.0) -> None:
         self.seconds = seconds
@@ -38,6 +52,7 @@ class JudgePool:
         self.processes: set[asyncio.subprocess.Process] = set()
         """Workers that are alive."""
         self._remembered: OrderedDict[bytes, Verdict] = OrderedDict()
+        self._lines: dict[str, _Line] = {}
 
     async def __aenter__(self) -> "JudgePool":
         return self
@@ -54,8 +69,10 @@ class JudgePool:
             async with self._slots:
                 self._idle.append(await self._start())
 
-    async def judge(self, judge: Judge, arguments: Mapping[str, Any]) -> Verdict:
+    async def judge(self, judge: Judge, arguments: Mapping[str, Any], *, holder: str = "") -> Verdict:
         """What a call with these arguments does; they are those that the tool's schema agreed to.
+
+        `holder` is for whom it is asked: a session.
 
         Raises:
             JudgeUnavailable: no worker was free in time, or could be started.
@@ -80,22 +97,33 @@ class JudgePool:
         if known is not None:
             self._remembered.move_to_end(key)
             return known
-        verdict = await self._ask(payload)
+        try:
+            async with self._turn(holder):
+                verdict = await self._ask_worker(payload)
+        except _NoVerdict as error:
+            return refused(str(error))
         self._remembered[key] = verdict
         if len(self._remembered) > REMEMBERED:
             self._remembered.popitem(last=False)
         return verdict
 
-    async def _ask(self, payload: bytes) -> Verdict:
+    @asynccontextmanager
+    async def _turn(self, holder: str) -> AsyncIterator[None]:
+        line = self._lines.setdefault(holder, _Line())
+        line.waiting += 1
         try:
-            async with asyncio.timeout(QUEUE_SECONDS):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise JudgeUnavailable("too many statements wait to be judged") from None
-        try:
-            return await self._ask_worker(payload)
+            async with AsyncExitStack() as held:
+                try:
+                    async with asyncio.timeout(QUEUE_SECONDS):
+                        await held.enter_async_context(line.turn)
+                        await held.enter_async_context(self._slots)
+                except TimeoutError:
+                    raise JudgeUnavailable("too many statements wait to be judged") from None
+                yield
         finally:
-            self._slots.release()
+            line.waiting -= 1
+            if not line.waiting:
+                del self._lines[holder]
 
     async def _ask_worker(self, payload: bytes) -> Verdict:
         process = await self._take()
@@ -104,11 +132,11 @@ class JudgePool:
                 answer = await _exchange(process, payload)
         except TimeoutError:
             await self._end(process)
-            return refused("it could not be judged in time")
+            raise _NoVerdict("it could not be judged in time") from None
         except (OSError, asyncio.IncompleteReadError):
             # The worker died of this text, most likely of its memory limit.
             await self._end(process)
-            return refused("it could not be judged")
+            raise _NoVerdict("it could not be judged") from None
         except BaseException:
             await self._end(process)  # its answer would be taken for the next one's
             raise
