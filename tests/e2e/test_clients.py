@@ -7,6 +7,7 @@ from environment import Environment
 from environment.agent import Agent
 from environment.observer import Observer
 from environment.places import ALICE, TEAM
+from environment.team import as_it_says
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -51,6 +52,6 @@ async def _approve_with_kubectl(environment: Environment, name: str) -> None:
     def kubectl() -> None:
         show = ("get", "agentsession", name, "-o", "jsonpath={.status.approveWith}")
         manifest = environment.cluster.run_kubectl(*show, namespace=TEAM, user=ALICE).stdout
-        environment.cluster.run_kubectl("apply", "--server-side", "-f", "-", user=ALICE, stdin=manifest)
+        environment.cluster.run_kubectl(*as_it_says(manifest), user=ALICE, stdin=manifest)
 
     await anyio.to_thread.run_sync(kubectl)

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from environment import Environment
-from environment.places import ALICE, CAROL
+from environment.places import ALICE, CAROL, TEAM
 from environment.team import Team
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
@@ -32,3 +32,13 @@ def test_the_example_is_accepted(environment: Environment, team: Team, name: str
         environment.cluster.run_kubectl(
             *command, "--dry-run=server", "-f", "-", user=CAROL if for_all else ALICE, stdin=yaml.safe_dump(document)
         )
+
+
+def test_who_applied_a_request_approves_and_revokes_it(environment: Environment, team: Team) -> None:
+    kubectl, apply = environment.cluster.run_kubectl, ("apply", "--server-side", "-f", "-")
+    kubectl(*apply, user=ALICE, stdin=(EXAMPLES / "request.yaml").read_text())
+    team.approve("quarterly-numbers")
+    command = ("apply", "--server-side", "--field-manager=revoker", "-f", str(EXAMPLES / "revoke.yaml"))
+    kubectl(*command, user=ALICE)
+    team.status("quarterly-numbers", "Revoked")
+    kubectl("delete", "agentsession", "quarterly-numbers", namespace=TEAM)

@@ -121,7 +121,7 @@ Try, in this order:
   3. As Alice, look and approve:
        $KUBECTL --kubeconfig $KUBECONFIG_ALICE -n team-a get agentsessions
        $KUBECTL --kubeconfig $KUBECONFIG_ALICE -n team-a get agentsession NAME -o jsonpath='{{.status.approveWith}}' \\
-         | $KUBECTL --kubeconfig $KUBECONFIG_ALICE apply --server-side -f -
+         | $KUBECTL --kubeconfig $KUBECONFIG_ALICE apply --server-side --field-manager=approver -f -
      (with $KUBECONFIG_BOB the same is refused)
   4. Call snowflake_query with {{"statement": "SELECT * FROM crm.public.orders LIMIT 5"}}
   5. End it:

@@ -13,6 +13,7 @@ from .agent import Agent, Answer
 from .environment import Environment
 from .observer import Observer
 from .story import Step, Story, StoryBrokenError
+from .team import as_it_says
 
 CEILING_SECONDS = 25
 """The demo's cluster-wide ceiling on sessions, so that you need not wait long to see one expire."""
@@ -69,7 +70,7 @@ class Demo:
     async def _bob_may_not(self, session: str) -> None:
         with self._story.step("Bob, who may ask but not approve, tries to approve it") as step:
             done = await self._approve(session, BOB)
-            step.saw(f"$ kubectl apply --server-side -f approval.yaml      # as {BOB}")
+            step.saw(f"$ kubectl apply --server-side --field-manager=approver -f approval.yaml      # as {BOB}")
             step.saw(_refusal(done.stderr))
             step.must(done.returncode != 0, "the API server took Bob's approval")
 
@@ -83,7 +84,7 @@ class Demo:
             step.must(done.returncode == 0, done.stderr)
             answer, calls = await self._until(lambda answer: answer.denial is None)
             step.must(not answer.is_error, answer.text)
-            step.saw(f"$ kubectl apply --server-side -f approval.yaml      # as {ALICE}")
+            step.saw(f"$ kubectl apply --server-side --field-manager=approver -f approval.yaml      # as {ALICE}")
             step.saw(done.stdout)
             step.saw(
                 f"first successful call {_ms(time.monotonic() - started)} after kubectl was started ({calls} tries):"
@@ -199,9 +200,7 @@ class Demo:
     async def _approve(self, session: str, who: str) -> subprocess.CompletedProcess[str]:
         manifest = await self._field(session, "{.status.approveWith}")
         return await anyio.to_thread.run_sync(
-            lambda: self._env.cluster.run_kubectl(
-                "apply", "--server-side", "-f", "-", user=who, stdin=manifest, check=False
-            )
+            lambda: self._env.cluster.run_kubectl(*as_it_says(manifest), user=who, stdin=manifest, check=False)
         )
 
     async def _field(self, session: str, path: str) -> str:

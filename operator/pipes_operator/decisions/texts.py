@@ -33,12 +33,16 @@ def _fools_the_eye(character: str) -> bool:
 
 
 def approve_with(session: AgentSession, grant_hash: str, *, stamping: bool) -> str:
-    """The manifest that approves exactly what the hash stands for, to be applied server-side."""
+    """The manifest that approves exactly what the hash stands for, to be applied server-side.
+
+    Under a field manager of its own: whoever applied the request under kubectl's default one would otherwise be taking
+    its spec back with the same command (Kubernetes, Server-Side Apply: fields that a manager no longer names go).
+    """
     metadata = session.metadata
     binding = session.spec.bindings[0].name
     by = [] if stamping else ["    by: WRITE-YOUR-USER-NAME  # kubectl auth whoami shows it"]
     lines = [
-        "# kubectl apply --server-side -f -",
+        "# kubectl apply --server-side --field-manager=approver -f -",
         f"apiVersion: {names.API_VERSION}",
         "kind: AgentSession",
         "metadata:",
@@ -51,7 +55,7 @@ def approve_with(session: AgentSession, grant_hash: str, *, stamping: bool) -> s
         *by,
         f"    grantHash: {grant_hash}",
         "    # To allow less, take the # away from what you need; a binding left out is not granted:",
-        "    # duration: 15m",
+        "    # duration: 1m",
         f"    # bindings: [{{name: {binding}, access: Read}}]",
         "    # limits: {maxCalls: 100}",
         "    # note: a word to the agent",
