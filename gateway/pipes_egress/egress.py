@@ -31,6 +31,7 @@ from .hosted.way import Way
 from .judge import http
 from .judge.pool import JudgePool, JudgeUnavailable
 from .judge.verdict import Verdict
+from .lines import Lines
 from .mapping.hosts import HostRefused, host_of, values_of
 from .problems import ArgumentRefused, ProviderFailed, Refused
 from .restricting import Restrictions
@@ -60,6 +61,7 @@ class Egress:
         self._cache = CredentialCache(self._pipes.vend)
         self._relay = Relay(settings.workos_url, self._pipes, self._transport)
         self._relayed = CredentialCache(self._relay.look)
+        self._lines = Lines(settings.session_calls)
         self._arguments = Arguments()
         self._restrictions = Restrictions()
         self._hosted = HostedServers(settings, self._transport, self._cache, self._keep)
@@ -114,7 +116,7 @@ class Egress:
         """
         call = _Call(request)
         try:
-            async with asyncio.timeout(self._settings.call_seconds):
+            async with asyncio.timeout(self._settings.call_seconds), self._lines.turn(request.grant.uid):
                 return await self._execute(call)
         except Refused as error:
             denial = replace(error.denial, session=error.denial.session or request.session)

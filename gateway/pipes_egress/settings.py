@@ -31,6 +31,8 @@ class EgressSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", 
     """Longest result of a hosted MCP server; more is an error, since what is passed on whole cannot be cut."""
     hosted_list_seconds: float = 60.0
     """How old may be what a hosted MCP server is known to list, when one of its tools is called."""
+    session_calls: int = 8
+    """Calls of one session that are under way at once; more wait, so that no session has all connections."""
     connections: int = 100
     connections_per_host: int = 32
     judge_workers: int = 2

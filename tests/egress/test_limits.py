@@ -1,9 +1,11 @@
 """Bounded in size, time and reach, whatever a provider answers."""
 
+import asyncio
 import gzip
 import resource
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -18,8 +20,8 @@ from pipes_egress.transport.client import NotSent, Transport
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def search(world: World) -> str:
-    result = await world.call("google-drive", "search", {"query": "plan"})
+async def search(world: World, **options: Any) -> str:
+    result = await world.call("google-drive", "search", {"query": "plan"}, **options)
     assert result.is_error
     assert result.denial is None
     return told(result)
@@ -202,3 +204,19 @@ async def test_gzip_is_read_in_any_pieces_and_members() -> None:
 async def test_what_is_too_long_or_not_as_it_says_is_refused(body: bytes, encoding: str, limit: int, says: str) -> None:
     with pytest.raises(AnswerUnreadable, match=says):
         await read_bounded(chunks(body), encoding, limit)
+
+
+async def test_one_sessions_calls_leave_room_for_anothers(tmp_path: Path) -> None:
+    async with egress_world(tmp_path, session_calls=2, connections_per_host=3) as world:
+        await world.sandbox.fault(match={"host": "www.googleapis.com"}, effect="hang", times=2)
+        greedy = [asyncio.create_task(search(world, session="greedy")) for _ in range(6)]
+        for _ in range(2):
+            await world.sandbox.wait_for(lambda call: call["host"] == "www.googleapis.com")
+        async with asyncio.timeout(20):
+            result = await world.call("google-drive", "search", {"query": "plan"}, session="other")
+
+        assert data(result)
+        assert not any(each.done() for each in greedy)
+        for each in greedy:
+            each.cancel()
+        await asyncio.gather(*greedy, return_exceptions=True)

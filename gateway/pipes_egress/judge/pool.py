@@ -6,7 +6,6 @@ import sys
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
@@ -14,6 +13,7 @@ import msgspec
 
 from pipes_catalog.definition import Judge
 
+from ..lines import Lines
 from .languages import IN_PLACE, IN_WORKER
 from .verdict import Verdict, refused
 from .worker_protocol import Question, frame
@@ -34,14 +34,6 @@ class _NoVerdict(Exception):  # noqa: N818 - reads as what happened
     """The worker came to none; another time it may."""
 
 
-@dataclass(slots=True)
-class _Line:
-    """Who asks for one holder: one at a time, so that no holder has all workers, or everybody's patience."""
-
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    waiting: int = 0
-
-
 class JudgePool:
     """Verdicts on statements. An async context manager; `workers` processes at most, one of them for each holder."""
 
@@ -52,7 +44,7 @@ class JudgePool:
         self.processes: set[asyncio.subprocess.Process] = set()
         """Workers that are alive."""
         self._remembered: OrderedDict[bytes, Verdict] = OrderedDict()
-        self._lines: dict[str, _Line] = {}
+        self._lines = Lines(at_once=1)
 
     async def __aenter__(self) -> "JudgePool":
         return self
@@ -109,21 +101,14 @@ class JudgePool:
 
     @asynccontextmanager
     async def _turn(self, holder: str) -> AsyncIterator[None]:
-        line = self._lines.setdefault(holder, _Line())
-        line.waiting += 1
-        try:
-            async with AsyncExitStack() as held:
-                try:
-                    async with asyncio.timeout(QUEUE_SECONDS):
-                        await held.enter_async_context(line.turn)
-                        await held.enter_async_context(self._slots)
-                except TimeoutError:
-                    raise JudgeUnavailable("too many statements wait to be judged") from None
-                yield
-        finally:
-            line.waiting -= 1
-            if not line.waiting:
-                del self._lines[holder]
+        async with AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(QUEUE_SECONDS):
+                    await held.enter_async_context(self._lines.turn(holder))
+                    await held.enter_async_context(self._slots)
+            except TimeoutError:
+                raise JudgeUnavailable("too many statements wait to be judged") from None
+            yield
 
     async def _ask_worker(self, payload: bytes) -> Verdict:
         process = await self._take()
