@@ -1,6 +1,8 @@
 """Which account a credential is of, in which way it authenticates, and which scopes it has."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,6 +13,9 @@ from pipes_api.reasons import Reason
 from pipes_api.resources import Connection, ConnectionOwner
 from pipes_egress.credentials.pipes import Vended
 from pipes_egress.credentials.usable import lacking_scopes
+from pipes_egress.mapping.build import Outgoing
+from pipes_egress.transport.answers import Answer
+from pipes_egress.transport.client import Transport
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,6 +34,34 @@ async def ask(world: World, **options: Any) -> Any:
 
 async def test_another_account_than_the_approved_one_is_refused(world: World) -> None:
     result = await ask(world, granted=granted("snowflake", account="data_installation_of_somebody_else"))
+
+    assert result.denial is not None
+    assert "another account" in result.denial.message
+    assert await world.sandbox.calls(service="snowflake") == []
+
+
+async def test_an_account_that_is_exchanged_while_its_credential_is_vended_is_not_used(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look at the account that is answered before the credential is vended tells nothing about the credential."""
+    looked = asyncio.Event()
+    send = Transport.send
+    account = "/user_management/users/user_alice/connected_accounts/snowflake"
+
+    async def slowly(transport: Transport, host: str, outgoing: Outgoing, limit: int | None = None) -> Answer:
+        if outgoing.target == VENDS:
+            # As late as can be: after the look, if one is under way.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(looked.wait(), 0.2)
+            await world.sandbox.pipes("DELETE", account)
+            await world.sandbox.pipes("POST", account, json={"access_token": "another-account", "scopes": []})
+        answer = await send(transport, host, outgoing, limit)
+        if outgoing.target == account:
+            looked.set()
+        return answer
+
+    monkeypatch.setattr(Transport, "send", slowly)
+    result = await ask(world)
 
     assert result.denial is not None
     assert "another account" in result.denial.message

@@ -86,18 +86,14 @@ class Pipes:
         _must_name_somebody(provider, connection)
         try:
             async with asyncio.timeout(self._settings.vend_seconds):
+                vended = await self._credential(provider, connection)
                 if not account:
-                    return await self._credential(provider, connection)
-                # Pipes does not say whose credential it vends, so the connection is looked at in the same moment.
-                vended, connected = await asyncio.gather(
-                    self._credential(provider, connection), self._account(provider, connection), return_exceptions=True
-                )
+                    return vended
+                # Pipes does not say whose credential it vends. Whoever is connected afterwards was so by then: looked
+                # at before, or beside it, the account could be exchanged in between.
+                connected = await self._account(provider, connection)
         except TimeoutError:
             raise unavailable(provider, "Pipes does not answer in time", retry=True) from None
-        if isinstance(vended, BaseException):
-            raise vended
-        if isinstance(connected, BaseException):
-            raise connected
         if connected.id != account:
             raise unavailable(provider, "another account is connected now than the one that was approved")
         return vended
