@@ -19,6 +19,8 @@ from .story import StoryBrokenError
 
 RUN = Path(".run").absolute()
 _GATEWAY_PORT = 8765
+_ALLOWED_HOSTS = {"hubspot": ["api.hubapi.com"]}
+"""For docs/examples/any-provider.yaml."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,7 +49,9 @@ def up() -> int:
     down()
     started = time.monotonic()
     _announce()
-    environment = Environment.start(RUN / "cluster", detach=True, ports=Ports(gateway=_GATEWAY_PORT))
+    environment = Environment.start(
+        RUN / "cluster", detach=True, ports=Ports(gateway=_GATEWAY_PORT), allowed_hosts=_ALLOWED_HOSTS
+    )
     try:
         _write_env(environment)
         (RUN / "hints").write_text(_hints(environment))

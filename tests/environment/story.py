@@ -1,6 +1,7 @@
 """Tells a story step by step: what happens, what was seen, how long it took."""
 
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,8 @@ class Step:
 
     def saw(self, text: str) -> None:
         for line in text.strip().splitlines():
-            self.lines.append(line if len(line) <= 150 else line[:147] + "…")
+            # What a refusal tells to do stands at its end, so a sentence goes on in a second line.
+            self.lines += textwrap.wrap(line, 130, max_lines=3, placeholder=" …") or [""]
 
     def must(self, happened: bool, otherwise: str) -> None:
         """The step happened, or the story ends here."""
