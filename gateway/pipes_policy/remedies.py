@@ -41,7 +41,9 @@ def sentence(session: SessionView) -> str:
         case SessionState.BUDGET_EXHAUSTED:
             text = used_up(session, "its calls")
         case _:
-            text = session.message or f"session {session.name} has ended ({session.state})"
+            # The operator's message is about the session without naming it; of several, one must know which.
+            why = f": {session.message.rstrip('.')}" if session.message else ""
+            text = f"session {session.name} has ended ({session.state}){why}"
     return text
 
 

@@ -198,6 +198,12 @@ def test_a_revocation_is_said_once(said: str, told: str) -> None:
     assert denial.message.endswith("Z" + told)
 
 
+def test_an_ended_session_is_named_with_what_ended_it() -> None:
+    denial = decide(over(SessionState.ENDED, message="The newer session s2 took its place."))
+    assert denial is not None
+    assert denial.message == f"session {LIVE.name} has ended (Ended): The newer session s2 took its place"
+
+
 def test_a_used_up_budget_spares_only_the_call_that_has_its_place() -> None:
     assert chain.decide(over(SessionState.BUDGET_EXHAUSTED)) is not None
     assert chain.decide(call(session=things.over(LIVE, SessionState.REVOKED), reserved=True)) is not None

@@ -16,7 +16,7 @@ from .way import Way
 Result = dict[str, Any]
 
 MOST_DECLINED = 16
-"""Requests of the server that are answered during one call; each takes a connection, and a stream can hold thousands."""
+"""Requests of the server that are answered in one call; each takes a connection, and a stream can hold thousands."""
 
 
 class Answers:

@@ -61,7 +61,8 @@ class Listener:
         pause = FIRST_PAUSE_SECONDS
         while (way := self._way) is not None:
             try:
-                await self._hear(replace(way, transport=self._transport, told=None, declined=0, limit=STREAM_BYTES), spoken)
+                own = replace(way, transport=self._transport, told=None, declined=0, limit=STREAM_BYTES)
+                await self._hear(own, spoken)
                 pause = FIRST_PAUSE_SECONDS
             except Refused:
                 return  # whoever calls next is asked for again
