@@ -199,7 +199,7 @@ def test_a_revocation_is_said_once(said: str, told: str) -> None:
 
 
 def test_an_ended_session_is_named_with_what_ended_it() -> None:
-    denial = decide(over(SessionState.ENDED, message="The newer session s2 took its place."))
+    denial = chain.decide(over(SessionState.ENDED, message="The newer session s2 took its place."))
     assert denial is not None
     assert denial.message == f"session {LIVE.name} has ended (Ended): The newer session s2 took its place"
 
