@@ -36,7 +36,7 @@ from .mapping.hosts import HostRefused, host_of, values_of
 from .problems import ArgumentRefused, ProviderFailed, Refused
 from .restricting import Restrictions
 from .run.execution import Execution
-from .run.sender import Sender
+from .run.sender import UNKNOWN, Sender
 from .run.written import run_written
 from .settings import EgressSettings
 from .transport.client import Transport
@@ -127,6 +127,10 @@ class Egress:
             return failure(str(error), access=call.access, sent=call.sent)
         except JudgeUnavailable as error:
             return failure(f"the call could not be judged: {error}. Try again in a few seconds.")
+        except RecursionError:
+            text = "what was asked, or what was answered, is nested too deeply to be dealt with"
+            doubt = f". {UNKNOWN}" if call.sent and call.access is not Access.READ else ""
+            return failure(text + doubt, access=call.access, sent=call.sent)
         except TimeoutError:
             text = f"it took longer than {self._settings.call_seconds:g} s and was cancelled, at the provider as well"
             return failure(f"{text}. Ask for less, or for a part at a time.", access=call.access, sent=call.sent)

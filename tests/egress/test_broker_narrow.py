@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pipes_api.names import BUDGET_META
 from pipes_api.reasons import Reason
 from pipes_api.resources import Access, Connection, OnBehalfOf, ToolLimits, Usage
 from pipes_api.states import SessionState
+from pipes_egress.run.execution import Execution
 
 pytestmark = pytest.mark.apiserver
 
@@ -84,6 +86,25 @@ async def test_an_approved_call_that_could_not_be_sent_is_still_approved(brokere
     await brokered.sandbox.fault(match={"service": "pipes"}, effect="vend_error", error="not_installed", times=1)
     assert reasons(await brokered.call(session, CREATE, CONTACT)) == [Reason.CONNECTION_UNAVAILABLE]
     assert reasons(await brokered.call(session, CREATE, CONTACT)) == [None]
+    assert await created(brokered) == 1
+
+
+async def test_an_answer_that_cannot_be_dealt_with_gives_nothing_back(
+    brokered: Brokered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong once the call has left: it may have been done, so its place is spent."""
+
+    async def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Execution, "_result", broken)
+    session = put(brokered, exact_contact())
+    with suppress(Exception):
+        await brokered.call(session, CREATE, CONTACT)
+    monkeypatch.undo()
+    again = await brokered.call(session, CREATE, CONTACT)
+
+    assert reasons(again) == [Reason.BUDGET_EXHAUSTED]
     assert await created(brokered) == 1
 
 

@@ -44,3 +44,10 @@ def decoded(kind: dict[str, Any], cell: Any) -> Any:
 def test_a_cell_is_decoded_by_its_type(kind: dict[str, Any], cell: Any, value: Any) -> None:
     assert decoded(kind, cell) == value
     assert type(decoded(kind, cell)) is type(value)
+
+
+@pytest.mark.parametrize("kinds", [7, "x", [None, 7], [{"type": "fixed", "precision": "ten"}], [{"type": ["fixed"]}]])
+def test_columns_that_make_no_sense_are_columns_all_the_same(kinds: Any) -> None:
+    columns = columns_of("jsonv2", {"resultSetMetaData": {"rowType": kinds}})
+    assert columns is not None
+    assert columns.decode(["1"] * len(columns.decoders)) is not None

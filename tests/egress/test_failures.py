@@ -153,6 +153,21 @@ async def test_a_read_is_repeated_whatever_its_method_and_a_write_is_not(acme: S
     assert "Whether it was done is not known" in told(result)
 
 
+@pytest.mark.parametrize("access", ["Read", "Write"])
+async def test_an_answer_that_nests_without_end_is_an_error_like_any_other(acme: Scripted, access: str) -> None:
+    deep = "[" * 900 + "]" * 900
+    post = {"method": "POST", "path": "/v1/x", "body": {"json": {}}}
+    result = await acme.call(
+        tool(request=post, access=access, result={"drop": ["etag"]}),
+        lambda call: web.Response(text=deep, content_type="application/json"),
+    )
+
+    assert result.is_error
+    assert result.sent
+    assert "nested too deeply" in told(result)
+    assert ("Whether it was done is not known" in told(result)) is (access == "Write")
+
+
 async def test_a_write_that_may_be_repeated_is(acme: Scripted) -> None:
     put = {"method": "PUT", "path": "/v1/x", "repeat": True, "repeatQuery": {"retry": "true"}}
     await acme.call(tool(request=put, access="Write"), always({}, 503, Retry_After="0"))
@@ -171,6 +186,8 @@ async def test_a_write_that_may_be_repeated_is(acme: Scripted) -> None:
         ({"X-Reset": "nan"}, None),
         ({"X-Reset": "-5"}, None),
         ({"X-Reset": "1e99"}, None),
+        ({"Retry-After": "Mon, 99999999999999999999 Jan 2020 00:00:00"}, None),
+        ({"Retry-After": "Thu, 01 Jan 0001 00:00:00 +2359"}, 0),
         ({"X-Reset": str(10**9)}, 0),
         ({}, None),
     ],

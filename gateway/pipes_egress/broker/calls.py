@@ -101,7 +101,7 @@ class BrokerCalls:
             )
             sent = result.sent
             return result
-        except asyncio.CancelledError:
+        except BaseException:
             sent = True  # it may have been: what cannot be told counts as spent
             raise
         finally:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ..mapping.scope import ABSENT, follow
+from ..mapping.scope import follow
 
 _EPOCH_DATE = date(1970, 1, 1)
 _EXACT_DIGITS = 15
@@ -36,7 +36,8 @@ def _jsonv2(document: Any) -> Columns:
     """Snowflake's `jsonv2`: every cell is text, its meaning is in `resultSetMetaData.rowType`."""
     kinds = follow(document, "resultSetMetaData.rowType")
     described, decoders = [], []
-    for kind in kinds if kinds is not ABSENT and isinstance(kinds, list) else []:
+    for kind in kinds if isinstance(kinds, list) else []:
+        kind = kind if isinstance(kind, dict) else {}
         name, word = str(kind.get("name", "")), str(kind.get("type", "")).lower()
         described.append({"name": name, "type": word.upper()})
         decoders.append(_safely(_cell_decoder(word, kind)))
@@ -45,7 +46,8 @@ def _jsonv2(document: Any) -> Columns:
 
 def _cell_decoder(word: str, kind: dict[str, Any]) -> Callable[[str], Any]:
     if word in ("fixed", "number"):
-        whole = not kind.get("scale") and int(kind.get("precision") or 38) <= _EXACT_DIGITS
+        precision = kind.get("precision")
+        whole = not kind.get("scale") and isinstance(precision, int) and 0 < precision <= _EXACT_DIGITS
         return int if whole else _number
     return _BY_TYPE.get(word, str)
 

@@ -1,7 +1,5 @@
 """Egress in this process: for trusted pods, where the WorkOS key may be mounted beside the agent, and development."""
 
-import asyncio
-
 import msgspec
 
 from pipes_egress.call import ToolRequest
@@ -54,7 +52,7 @@ class DirectDispatch:
         try:
             result = await self._egress.execute(request)
             sent = result.sent
-        except asyncio.CancelledError:
+        except BaseException:
             sent = True  # it may have been: what cannot be told counts as spent
             raise
         finally:
