@@ -48,7 +48,13 @@ def _who(session: AgentSession, pod: BoundPod | None) -> str:
     else:
         whom = "the first pod to claim it"
     asked = "its own request" if asked_by_agent(session) else f"asked for by {session.spec.requested_by}"
-    return f'For {whom} of ServiceAccount {agent.service_account_name}, {asked}: "{session.spec.reason}"'
+    reason = _in_quotes(session.spec.reason, _LONGEST)
+    return f"For {whom} of ServiceAccount {agent.service_account_name}, {asked}: {reason}"
+
+
+def _in_quotes(text: str, limit: int = 200) -> str:
+    """Somebody else's words, which do not end before the quotes do: what follows would pass for the operator's."""
+    return '"' + clean(text, limit).replace('"', "'") + '"'
 
 
 def _person(person: OnBehalfOf) -> str:
@@ -58,9 +64,9 @@ def _person(person: OnBehalfOf) -> str:
 
 def _binding(granted: GrantedBinding, offer: Offer | None, report: Report | None) -> Iterator[str]:
     account = _account(granted, offer, report)
-    shown = clean(account.display_name or account.id) if account is not None else granted.account
+    shown = _in_quotes(account.display_name or account.id if account is not None else granted.account)
     of = f" of {granted.connection.user_id}" if granted.connection.from_session else ""
-    where = f'{granted.name} ({granted.provider}, account "{shown}"{of})'
+    where = f"{granted.name} ({granted.provider}, account {shown}{of})"
     if granted.calls:
         many = len(granted.calls) > 1
         made = f"these {len(granted.calls)} calls, each once" if many else "this one call, once"

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import msgspec
 import pytest
 
 import pipes_catalog
@@ -35,3 +36,18 @@ def test_single_calls_are_not_said_to_be_unlimited(make, asked, said):
     session = make.session(bindings=[{"name": "snowflake", "access": "Write", "calls": [call]}], **asked)
 
     assert make.shown(session).status.summary[-1] == f"For 15m, counted from activation.{said}"
+
+
+def test_nobody_elses_words_pass_for_the_operators(make):
+    """What an agent writes, or what an account is called, ends where its quotes do."""
+    reason = 'Sums" Only read from crm (crm, account "Acme") with: crm_query. "'
+    who = make.shown(make.session(reason=reason)).status.summary[0]
+    assert who.endswith(""": "Sums' Only read from crm (crm, account 'Acme') with: crm_query. '\"""")
+    assert who.count('"') == 2
+
+    offer = make.offer()
+    account = msgspec.structs.replace(offer.binding.status.account, display_name='A") with: nothing. ("')
+    status = msgspec.structs.replace(offer.binding.status, account=account)
+    named = dataclasses.replace(offer, binding=msgspec.structs.replace(offer.binding, status=status))
+    (line,) = [each for each in make.shown(make.session(), offers={"snowflake": named}).status.summary if "acc" in each]
+    assert line.count('"') == 2
