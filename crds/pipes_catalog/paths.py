@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 LONGEST = 4_000
 _DECODINGS = 4
@@ -32,6 +32,17 @@ def path_problem(path: str) -> str:
             return ""
         text = decoded
     return "it is encoded over and over"
+
+
+def climbs(value: str) -> bool:
+    """Whether a value that stands in one segment, encoded, would be steps in the hierarchy to a server that decodes
+    slashes before it takes paths apart: `a/../../b`, in whatever encoding."""
+    for _ in range(_DECODINGS):
+        for text in (value, unicodedata.normalize("NFKC", value)):
+            if any(part.partition(";")[0].strip() in (".", "..") for part in re.split(r"[/\\]", text)):
+                return True
+        value = unquote(value)
+    return False
 
 
 def _read(text: str) -> str:

@@ -137,6 +137,7 @@ def test_patterns_match_whole_labels(pattern: str, host: str, outcome: bool) -> 
         *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1"),
         *("224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fd00:ec2::254", "::ffff:127.0.0.1"),
         *("::ffff:10.0.0.1", "2002:7f00:1::", "ff02::1", "fe80::1%eth0", "192.0.2.1"),
+        *("fec0::1", "64:ff9b::10.0.0.1", "64:ff9b::a9fe:a9fe", "::10.0.0.1"),
     ],
 )
 def test_addresses_that_are_not_of_the_internet_are_refused(address: str) -> None:

@@ -1,12 +1,14 @@
 """Hostile values in every path parameter of every tool of every catalog: refused, or one segment of the same path."""
 
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 import pytest
 
 import pipes_catalog
 from data_files import lines
 from pipes_catalog.exchange import Request
+from pipes_catalog.paths import climbs
 from pipes_catalog.references import references
 from pipes_catalog.requests import requests
 from pipes_egress.mapping.build import path_of
@@ -47,6 +49,7 @@ def test_no_value_leaves_its_segment(where: str) -> None:
             assert not {".", "..", ""} & filled, value
             assert not set(path) & set("?#\\ \r\n\0"), value
             assert path.isascii(), value
+            assert not climbs(unquote(path)), "nor does it for a server that decodes before it takes paths apart"
     # At least `.` and `..`, where there is nothing beside the value in its segment.
     assert refused >= 2 * sum(f"{{{name}}}" in request.path.split("/") for name in names)
 

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from pipes_catalog.exchange import Body, BodyPart, Graphql, Request
+from pipes_catalog.paths import climbs
 from pipes_catalog.references import all_references
 from pipes_catalog.requests import deep
 
@@ -87,6 +88,8 @@ def _segment(template: str, scope: Scope) -> str:
 def _in_segment(name: str, text: str) -> str:
     if not text or any(ord(character) < 32 or ord(character) == 127 for character in text):
         raise ArgumentRefused(f"{name} must be text without control characters")
+    if climbs(text):
+        raise ArgumentRefused(f"{name} must not hold . or .. as a part of a path")
     try:
         return quote(text, safe="")
     except UnicodeEncodeError:

@@ -27,6 +27,8 @@ class AddressGuard:
             inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
             if inner is not None:
                 address = inner
+            elif address.is_site_local:
+                return any(address in each for each in self._allowed if each.version == 6)
         if any(address.version == network.version and address in network for network in self._allowed):
             return True
         return address.is_global and not address.is_multicast and not address.is_reserved
