@@ -237,6 +237,7 @@ async def test_a_verdict_on_a_token_is_remembered_and_no_token_passes_without_on
         ({**QUERY, "more": 1}, 400),
         (b'{"binding": "snowflake", "tool": "snowflake_query", "arguments": {"statement": "\xff"}}', 400),
         (b" " * (9 * 1024 * 1024), 413),
+        (json.dumps({**QUERY, "arguments": {"a": [[]] * 200_000}}).encode(), 413),
     ],
 )
 async def test_a_body_that_is_no_call_is_turned_away(brokered: Brokered, body: Any, status: int) -> None:
