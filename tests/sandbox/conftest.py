@@ -111,15 +111,22 @@ class Sandbox:
 
 
 class _Troubles(logging.Handler):
-    """Keeps what the server and its event loop complained of: exceptions that no test would see."""
+    """Keeps what the server and its event loop complained of: exceptions that no test would see.
+
+    Of that thread and that loop only: other tests of this process may have servers that are meant to fail.
+    """
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
+        self.thread: int | None = None
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.name in ("asyncio", "aiohttp.server", "aiohttp.web"):
+        if record.thread == self.thread and record.name in ("aiohttp.server", "aiohttp.web"):
             self.messages.append(self.format(record))
+
+    def complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self.messages.append(f"{context['message']}: {context.get('exception')!r}")
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -141,6 +148,7 @@ def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
     started, loop = threading.Event(), asyncio.new_event_loop()
     troubles = _Troubles(logging.ERROR)
     logging.getLogger().addHandler(troubles)
+    loop.set_exception_handler(troubles.complain)
     stop = asyncio.Event()
 
     async def serve() -> None:
@@ -151,6 +159,7 @@ def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
     thread.start()
+    troubles.thread = thread.ident
     assert started.wait(20)
     endpoints = ready[0]
     assert endpoints.tls_url is not None
