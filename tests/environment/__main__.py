@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import shutil
+import socket
 import sys
 import time
 from pathlib import Path
@@ -46,7 +47,8 @@ def up() -> int:
         if Environment.attach(RUN / "cluster").is_ready:
             print((RUN / "hints").read_text())
             return 0
-    down()
+    _end()
+    _must_be_free(_GATEWAY_PORT)
     started = time.monotonic()
     _announce()
     environment = Environment.start(
@@ -63,9 +65,7 @@ def up() -> int:
 
 
 def down() -> int:
-    with contextlib.suppress(ClusterError):
-        Environment.attach(RUN / "cluster").stop()
-    shutil.rmtree(RUN, ignore_errors=True)
+    print("ended" if _end() else "nothing runs from this checkout")
     return 0
 
 
@@ -90,6 +90,29 @@ def tell() -> int:
         print(f"control plane, operator, broker, sandbox and gateway up in {time.monotonic() - started:.1f} s\n")
         anyio.run(demo.run, environment)
     return 0
+
+
+def _end() -> bool:
+    """Whether there was something to end."""
+    try:
+        Environment.attach(RUN / "cluster").stop()
+    except ClusterError:
+        return False
+    finally:
+        shutil.rmtree(RUN, ignore_errors=True)
+    return True
+
+
+def _must_be_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ClusterError(
+                f"port {port} of this machine, the gateway's, is in use; end what has it, perhaps by `make down` in "
+                "another checkout"
+            ) from error
 
 
 def _announce() -> None:
