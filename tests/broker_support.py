@@ -145,6 +145,18 @@ class Brokered:
         self.service.put(made)
         return made
 
+    async def change(self, uid: str, **fields: Any) -> None:
+        """Change a session, and wait until the broker has seen it."""
+        heard = asyncio.Event()
+        self.broker.view.on_change(lambda _: heard.set())
+        self.service.change(uid, **fields)
+        async with asyncio.timeout(10):
+            while (seen := self.broker.view.session(uid)) is None or any(
+                getattr(seen, name) != value for name, value in fields.items()
+            ):
+                heard.clear()
+                await heard.wait()
+
     def token(self, session: messages.SessionView, **claims: Any) -> str:
         return self.service.token(session, **{"pod": self.pod_uid, **claims})
 

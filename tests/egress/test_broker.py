@@ -191,7 +191,7 @@ async def test_a_session_the_broker_hears_of_a_moment_later_is_waited_for(broker
 async def test_a_session_that_has_ended_is_denied_without_waiting(brokered: Brokered) -> None:
     session = brokered.session()
     await brokered.query(session, "SELECT 1")
-    brokered.service.change(session.uid, state=SessionState.EXPIRED, live=False)
+    await brokered.change(session.uid, state=SessionState.EXPIRED, live=False)
     async with asyncio.timeout(1):
         result = await brokered.query(session, "SELECT 1")
 

@@ -230,7 +230,7 @@ async def test_a_grant_that_names_another_persons_connection_is_refused(brokered
     alice = put(brokered, drive_of("alice"), "for-alice", from_session=True)
     assert alice.grant is not None
     crossed = msgspec.structs.replace(alice.grant, on_behalf_of=OnBehalfOf(user_id="user_bob"))
-    brokered.service.change(alice.uid, grant=crossed)
+    await brokered.change(alice.uid, grant=crossed)
     assert reasons(await brokered.call(alice, SEARCH, {"query": "review"})) == [Reason.NOT_GRANTED]
     assert await brokered.sandbox.calls() == []
 
@@ -247,7 +247,7 @@ async def test_an_account_that_is_another_persons_is_refused_before_it_is_used(b
 async def test_the_end_of_one_persons_session_ends_only_theirs(brokered: Brokered) -> None:
     alice, bob = await two_people(brokered)
     ended = dt.datetime.now(dt.UTC)
-    brokered.service.change(alice.uid, state=SessionState.REVOKED, live=False, ended_at=ended)
+    await brokered.change(alice.uid, state=SessionState.REVOKED, live=False, ended_at=ended)
     assert reasons(
         await brokered.call(alice, SEARCH, {"query": "review"}), await brokered.call(bob, SEARCH, {"query": "review"})
     ) == [Reason.SESSION_REVOKED, None]
