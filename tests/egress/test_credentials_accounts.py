@@ -70,11 +70,21 @@ async def test_an_account_that_is_exchanged_while_its_credential_is_vended_is_no
 
 async def test_a_connection_of_an_organization_is_vended_as_that(world: World) -> None:
     connection = Connection(user_id="user_bob", organization_id="org_acme", owner=ConnectionOwner.ORGANIZATION)
-    result = await ask(world, granted=granted("snowflake", connection=connection, account=""))
+    result = await ask(
+        world, granted=granted("snowflake", connection=connection, account="data_installation_snowflake_acme")
+    )
 
     assert not result.is_error
     (call,) = await world.sandbox.calls(service="snowflake", method="POST")
     assert call["token"]["connected_account_id"] == "data_installation_snowflake_acme"
+
+
+async def test_a_grant_that_names_no_account_gets_no_credential(world: World) -> None:
+    result = await ask(world, granted=granted("snowflake", account=""))
+
+    assert result.denial is not None
+    assert result.denial.reason is Reason.CONNECTION_UNAVAILABLE
+    assert await world.sandbox.calls(service="pipes") == []
 
 
 async def test_a_missing_scope_is_told_before_anything_is_sent(world: World) -> None:
@@ -140,9 +150,13 @@ async def test_one_account_is_never_taken_for_another(world: World) -> None:
         world, Connection(user_id="user_alice", connected_account_id=second), ACCOUNTS["google-drive"]
     )
     of_bob = await search(
-        world, Connection(user_id="user_alice", connected_account_id="data_installation_drive_bob"), ""
+        world,
+        Connection(user_id="user_alice", connected_account_id="data_installation_drive_bob"),
+        "data_installation_drive_bob",
     )
-    gone = await search(world, Connection(user_id="user_alice", connected_account_id="data_installation_gone"), "")
+    gone = await search(
+        world, Connection(user_id="user_alice", connected_account_id="data_installation_gone"), "data_installation_gone"
+    )
     assert [each.denial.reason for each in (named_other, of_bob, gone)] == [Reason.CONNECTION_UNAVAILABLE] * 3
     assert await accounts_used(world) == []
 

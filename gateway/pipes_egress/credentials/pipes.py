@@ -84,11 +84,11 @@ class Pipes:
             Refused: there is none, and what a person can do about it.
         """
         _must_name_somebody(provider, connection)
+        if not account:
+            raise unavailable(provider, "the grant does not say which account was approved")
         try:
             async with asyncio.timeout(self._settings.vend_seconds):
                 vended = await self._credential(provider, connection)
-                if not account:
-                    return vended
                 # Pipes does not say whose credential it vends. Whoever is connected afterwards was so by then: looked
                 # at before, or beside it, the account could be exchanged in between.
                 connected = await self._account(provider, connection)
