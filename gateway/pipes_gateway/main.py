@@ -3,7 +3,7 @@
 import asyncio
 
 from pipes_live.command import EPILOG, serve
-from pipes_live.transport import trusting
+from pipes_live.trusted import trusting
 
 from .app import Gateway
 from .settings import GatewaySettings, SettingsConflict, check

@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
 import socket
 import time
 import uuid
 from collections.abc import Coroutine
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from pipes_api import manifests
@@ -165,7 +167,7 @@ class Operator:
         # It refuses everybody until the view is proven.
         await self.service.start()
         if settings.ca_bundle_file is not None:
-            await asyncio.to_thread(settings.ca_bundle_file.write_text, self.service.authority.pem)
+            await asyncio.to_thread(_replace, settings.ca_bundle_file, self.service.authority.pem)
         kopf_stop, kopf_ready = asyncio.Event(), asyncio.Event()
         handlers = watching.registry(self.world, self._access, self.heartbeat.seen)
         # kopf cancels the tasks that are younger than itself when it stops: it is the last thing to stop on purpose.
@@ -241,6 +243,13 @@ class Operator:
         for closing in (self.health.stop(), self.pipes.close(), self.kube.close()):
             with contextlib.suppress(Exception):
                 await closing
+
+
+def _replace(path: Path, text: str) -> None:
+    """Whoever reads it finds the old text or the new, never a part of one."""
+    made = path.with_name(f".{path.name}.{os.getpid()}")
+    made.write_text(text)
+    made.replace(path)
 
 
 def rules_of(settings: OperatorSettings, *, stamping: bool) -> Rules:

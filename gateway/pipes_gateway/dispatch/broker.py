@@ -18,7 +18,7 @@ from pipes_api.reasons import Reason
 from pipes_egress.call import ToolResult
 from pipes_live.files import FreshFile
 from pipes_live.reading import Lines, LineTooLong
-from pipes_live.transport import connector
+from pipes_live.trusted import TrustedHttp
 from pipes_live.view import LiveView
 from pipes_policy import remedies
 from pipes_policy.call import Call, Denial
@@ -44,12 +44,9 @@ class BrokerDispatch:
         if not url.startswith("https://"):
             raise ValueError(f"the broker must be an https URL, not {url!r}")
         self._url = url.rstrip("/") + "/v1/call"
-        self._ca_path = ca_file
-        self._ca_file = FreshFile(ca_file)
+        self._http = TrustedHttp(ca_file, limit=128)
         self._token_file = FreshFile(token_file)
         self._view = view
-        self._session: aiohttp.ClientSession | None = None
-        self._ca = b""
 
     async def execute(self, dispatched: Dispatched) -> Outcome:
         try:
@@ -63,9 +60,7 @@ class BrokerDispatch:
             )
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._http.close()
 
     async def _ask(self, dispatched: Dispatched) -> ToolResult:
         call = dispatched.call
@@ -81,10 +76,12 @@ class BrokerDispatch:
         # How long the answer may take is for the gateway's own time limit to say.
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
         try:
-            session = await self._open()
-            async with session.post(
-                self._url, data=body, headers=self._headers(call), timeout=timeout, allow_redirects=False
-            ) as response:
+            async with (
+                self._http.session() as session,
+                session.post(
+                    self._url, data=body, headers=self._headers(call), timeout=timeout, allow_redirects=False
+                ) as response,
+            ):
                 if response.status != 200:
                     raise _Unusable(f"the broker refused the call with HTTP {response.status}")
                 return await self._read(response, dispatched)
@@ -105,15 +102,6 @@ class BrokerDispatch:
             except (msgspec.DecodeError, msgspec.ValidationError, KeyError, TypeError, AttributeError):
                 raise _Unusable("the broker's answer cannot be read") from None
         raise _Unusable("the broker's answer is incomplete")
-
-    async def _open(self) -> aiohttp.ClientSession:
-        ca = self._ca_file.read()
-        if self._session is None or ca != self._ca:
-            await self.close()
-            made = connector(self._ca_path, limit=128)
-            self._session = aiohttp.ClientSession(connector=made, cookie_jar=aiohttp.DummyCookieJar())
-            self._ca = ca
-        return self._session
 
     def _headers(self, call: Call) -> dict[str, str]:
         token = self._view.token(call.session.uid) if call.session is not None else None
