@@ -78,5 +78,5 @@ def failure(text: str, *, access: Access | None = None, sent: bool = False) -> T
 
 def refusal(denial: Denial, *, access: Access | None = None, sent: bool = False) -> ToolResult:
     """A denial as a tool result; who shows it to an agent may word it anew."""
-    text = f"permission denied: {denial.message}. {denial.remedy}"
+    text = f"permission denied: {denial.message.rstrip('.')}. {denial.remedy}"
     return ToolResult(content=[text_block(text)], is_error=True, denial=denial, access=access, sent=sent)

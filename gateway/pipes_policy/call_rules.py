@@ -15,8 +15,9 @@ def call_is_an_approved_one(call: Call) -> Denial | None:
     if exact.approved(granted, call.tool, call.arguments) is not None:
         return None
     message = f"only single calls were approved, and this call of {call.tool} is none of them"
+    left = exact.still_open(granted, session_of(call).usage, call.tool)
     # In the remedy, which is not recorded: arguments are in the audit trail by their hash alone.
-    return deny(call, Reason.CALL_MISMATCH, message, remedies.only(exact.of_tool(granted, call.tool)))
+    return deny(call, Reason.CALL_MISMATCH, message, remedies.only(left) if left else remedies.REQUEST)
 
 
 def approved_call_is_unspent(call: Call) -> Denial | None:

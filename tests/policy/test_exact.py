@@ -95,6 +95,8 @@ def test_a_spent_call_does_not_open_the_tool_to_others() -> None:
     denial = chain.decide(exactly({}, usage=Usage(exact=(APPROVED.id,)), reserved=True))
     assert denial is not None
     assert denial.reason is Reason.CALL_MISMATCH
+    assert APPROVED.arguments not in denial.remedy, "nothing is left that could be called"
+    assert "request_session" in denial.remedy
 
 
 def test_the_list_shows_a_tool_until_its_last_call_is_spent() -> None:
