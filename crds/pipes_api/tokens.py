@@ -5,9 +5,6 @@ import msgspec
 TYPE = "at+jwt"
 ALGORITHM = "ES256"
 
-DEFAULT_LIFETIME_SECONDS = 60
-"""Length of a lease: how long a token is good once minted, never past the session's `expiresAt`."""
-
 
 class SessionClaims(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Claims of a session token, all required.

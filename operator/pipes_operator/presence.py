@@ -28,16 +28,3 @@ class Connections(Protocol):
 
     def listen(self, callback: Callable[[PodEvent], None]) -> None:
         """Have `callback` called when a pod's stream opens, and when it has been closed for 15 s."""
-
-
-class NoConnections:
-    """Before the session service runs."""
-
-    def longest(self, namespace: str, service_account: str) -> BoundPod | None:
-        return None
-
-    def find(self, namespace: str, service_account: str, uid: str) -> BoundPod | None:
-        return None
-
-    def listen(self, callback: Callable[[PodEvent], None]) -> None:
-        return None

@@ -34,7 +34,6 @@ _ADMISSION = "admissionregistration.k8s.io"
 SESSIONS = Resource(names.GROUP, names.VERSION, names.SESSIONS, "AgentSession")
 BINDINGS = Resource(names.GROUP, names.VERSION, names.BINDINGS, "ProviderBinding")
 PODS = Resource("", "v1", "pods", "Pod")
-NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 SECRETS = Resource("", "v1", "secrets", "Secret")
 EVENTS = Resource("events.k8s.io", "v1", "events", "Event")

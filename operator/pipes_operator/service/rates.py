@@ -23,7 +23,3 @@ class Rate:
             self._left -= 1
             return 0.0
         return (1 - self._left) / self._per_second
-
-    def is_full(self) -> bool:
-        """Whether nobody has taken anything lately."""
-        return self._left + (self._clock() - self._at) * self._per_second >= self._per_second
