@@ -45,7 +45,7 @@ MODULE = "import scripted\n\nPROVIDER = scripted.PROVIDER\n"
 
 
 class Acme(Service):
-    """Answers what the test says, to whoever has a live token; `files.acme.example` asks for none."""
+    """Answers what the test says, to whoever has a live token; `content.acme.example` asks for none."""
 
     name = "acme"
     prefixes = ("/acme",)
@@ -60,7 +60,7 @@ class Acme(Service):
         return host.endswith(".acme.example")
 
     def authenticate(self, call: Call) -> None:
-        if call.host != "files.acme.example" and self.tokens.live(call.bearer(), "acme") is None:
+        if call.host != "content.acme.example" and self.tokens.live(call.bearer(), "acme") is None:
             raise RefusalError(401, {"error": "unauthorized"})
 
     def unrouted(self, call: Call, allowed: frozenset[str]) -> RefusalError:

@@ -208,13 +208,13 @@ DOWNLOAD = {"method": "GET", "path": "/v1/files/1", "redirect": "download"}
 ENDPOINT = {
     "hosts": ["api.acme.example"],
     "url": "https://api.acme.example",
-    "downloadHosts": ["files.acme.example"],
+    "downloadHosts": ["content.acme.example"],
 }
 
 
 def sends_to(location: str, status: int = 302) -> Answers:
     def answers(call: Call) -> web.Response:
-        if call.host == "files.acme.example":
+        if call.host == "content.acme.example":
             return web.Response(body=b"the content", headers={"Content-Type": "text/plain"})
         return web.Response(status=status, headers={"Location": location})
 
@@ -223,24 +223,32 @@ def sends_to(location: str, status: int = 302) -> Answers:
 
 async def test_content_elsewhere_is_fetched_without_the_credential(acme: Scripted) -> None:
     definition = tool(endpoint=ENDPOINT, request=DOWNLOAD, result={"kind": "file"})
-    url = "https://files.acme.example/a%2Fb/c?sig=x%2By&e=1#frag"
+    url = "https://content.acme.example/a%2Fb/c?sig=x%2By&e=1#frag"
     result = await acme.call(definition, sends_to(url))
 
     assert result.content[0] == {"type": "text", "text": "the content"}
     first, second = await acme.sent()
     assert "Authorization" in first["headers"]
     assert not {"Authorization", "Cookie"} & set(second["headers"])
-    assert (second["host"], second["path"], second["query"]) == ("files.acme.example", "/a%2Fb/c", "sig=x%2By&e=1")
+    assert (second["host"], second["path"], second["query"]) == ("content.acme.example", "/a%2Fb/c", "sig=x%2By&e=1")
     assert "sig=" not in told(result)
 
 
 @pytest.mark.parametrize(
     "location",
     [
-        *("https://evil.example/x", "http://files.acme.example/x", "//files.acme.example/x", "/v1/other", ""),
-        *("https://files.acme.example:8443/x", "https://u@files.acme.example/x", "https://x.files.acme.example/x"),
-        *("https://files.acme.example.evil.example/x", "https://127.0.0.1/x", "https://[::1]/x", "https://[bad/x"),
-        *("ftp://files.acme.example/x", "https://files.acme.example@evil.example/", "https://files.acme.example:x/"),
+        *("https://evil.example/x", "http://content.acme.example/x", "//content.acme.example/x", "/v1/other", ""),
+        *(
+            "https://content.acme.example:8443/x",
+            "https://u@content.acme.example/x",
+            "https://x.content.acme.example/x",
+        ),
+        *("https://content.acme.example.evil.example/x", "https://127.0.0.1/x", "https://[::1]/x", "https://[bad/x"),
+        *(
+            "ftp://content.acme.example/x",
+            "https://content.acme.example@evil.example/",
+            "https://content.acme.example:x/",
+        ),
     ],
 )
 async def test_no_other_place_is_followed_to(acme: Scripted, location: str) -> None:
@@ -254,7 +262,7 @@ async def test_no_other_place_is_followed_to(acme: Scripted, location: str) -> N
 
 async def test_a_redirect_leads_no_further(acme: Scripted) -> None:
     definition = tool(endpoint=ENDPOINT, request=DOWNLOAD, result={"kind": "file"})
-    url = "https://files.acme.example/loop"
+    url = "https://content.acme.example/loop"
     result = await acme.call(definition, lambda call: web.Response(status=302, headers={"Location": url}))
 
     assert result.is_error
@@ -263,7 +271,7 @@ async def test_a_redirect_leads_no_further(acme: Scripted) -> None:
 
 async def test_a_request_that_is_not_marked_follows_nowhere(acme: Scripted) -> None:
     definition = tool(endpoint=ENDPOINT, request={"method": "GET", "path": "/v1"}, result={"kind": "file"})
-    result = await acme.call(definition, sends_to("https://files.acme.example/x"))
+    result = await acme.call(definition, sends_to("https://content.acme.example/x"))
 
     assert result.is_error
     assert len(await acme.sent()) == 1

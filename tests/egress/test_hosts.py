@@ -54,13 +54,14 @@ def test_a_url_that_is_not_the_providers_own_is_refused(url: str) -> None:
 
 
 def test_a_host_that_a_tool_names_is_held_to_the_grant_as_well() -> None:
-    place = Endpoint(hosts=("api.acme.example", "files.acme.example"), url="https://api.acme.example")
+    place = Endpoint(hosts=("api.acme.example", "content.acme.example"), url="https://api.acme.example")
 
-    assert host_of(place, {}, granted=place.hosts, known=place.hosts, own="files.acme.example") == "files.acme.example"
+    own = "content.acme.example"
+    assert host_of(place, {}, granted=place.hosts, known=place.hosts, own=own) == own
     with pytest.raises(HostRefused, match="not one that the session covers"):
-        host_of(place, {}, granted=("api.acme.example",), known=place.hosts, own="files.acme.example")
+        host_of(place, {}, granted=("api.acme.example",), known=place.hosts, own="content.acme.example")
     with pytest.raises(HostRefused, match="not among the catalog's"):
-        host_of(place, {}, granted=("*.acme.example",), known=("api.acme.example",), own="files.acme.example")
+        host_of(place, {}, granted=("*.acme.example",), known=("api.acme.example",), own="content.acme.example")
 
 
 def test_an_instance_url_makes_its_host() -> None:

@@ -19,24 +19,27 @@ _ACTING = (("FOR", "VIEW"), ("FOR", "REFERENCE"), ("FOR", "UPDATE"), ("UPDATE", 
 
 def judge(text: str) -> Verdict:
     """Whether a SOQL query only reads."""
+    return judged(text, "SELECT", "a query", lambda cursor: Grammar(cursor).query())
+
+
+def judged(text: str, first: str, what: str, read: Callable[[Cursor], None]) -> Verdict:
+    """READ if the grammar takes every token; else what acts, or where it does not fit.
+
+    `first` is the word that `what` begins with; anything else is refused.
+    """
     if len(text) > LONGEST:
         return refused(f"it is longer than {LONGEST} characters")
     try:
         found = tokens(text)
     except Unreadable as error:
         return refused(str(error))
-    if not found or found[0].text != "SELECT":
-        return refused("a query begins with SELECT")
-    cursor = Cursor(found)
-    return verdict_of(found, cursor, Grammar(cursor).query)
-
-
-def verdict_of(found: list[Token], cursor: Cursor, read: Callable[[], None]) -> Verdict:
-    """READ if the grammar takes every token; else what acts, or where it does not fit."""
+    if not found or found[0].text != first:
+        return refused(f"{what} begins with {first}")
     if clause := acting_clause(found):
         return write(f"{clause} changes more than it reads")
+    cursor = Cursor(found)
     try:
-        read()
+        read(cursor)
     except NotRead as error:
         return write(f"it is not proven to be a read: {error}")
     if cursor.next is not None:

@@ -3,26 +3,17 @@
 Source: Salesforce, "SOQL and SOSL Reference", SOSL Syntax.
 """
 
-from .soql import LONGEST, verdict_of
+from .soql import judged
 from .soql_grammar import Grammar
-from .soql_tokens import Cursor, NotRead, Unreadable, tokens
-from .verdict import Verdict, refused
+from .soql_tokens import Cursor, NotRead
+from .verdict import Verdict
 
 _GROUPS = ("ALL", "EMAIL", "NAME", "PHONE", "SIDEBAR")
 
 
 def judge(text: str) -> Verdict:
     """Whether a SOSL search only reads."""
-    if len(text) > LONGEST:
-        return refused(f"it is longer than {LONGEST} characters")
-    try:
-        found = tokens(text)
-    except Unreadable as error:
-        return refused(str(error))
-    if not found or found[0].text != "FIND":
-        return refused("a search begins with FIND")
-    cursor = Cursor(found)
-    return verdict_of(found, cursor, lambda: _search(cursor))
+    return judged(text, "FIND", "a search", _search)
 
 
 def _search(take: Cursor) -> None:
